@@ -1,0 +1,56 @@
+# Everything sets itself up: each target installs what it needs into .venv first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+RUN_OK := $(VENV)/.installed-run
+DEV_OK := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types contracts schema migrations lock clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Noren needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv "$(VENV)"
+
+$(RUN_OK): requirements/local.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_OK): requirements/dev.txt $(RUN_OK) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+run: $(RUN_OK)  ## Start the whole stack with demo data on embedded servers
+	@$(BIN)/noren run
+
+test: $(DEV_OK)  ## Run the whole suite
+	$(BIN)/python -m pytest -n 2
+
+check: lint types contracts migrations schema  ## Lint, types, architecture, migrations, schema
+
+lint: $(DEV_OK)
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+
+types: $(DEV_OK)
+	$(BIN)/mypy
+
+contracts: $(DEV_OK)
+	$(BIN)/lint-imports --no-logo
+
+migrations: $(DEV_OK)
+	$(BIN)/noren manage makemigrations --check --dry-run
+
+schema: $(DEV_OK)
+	$(BIN)/noren schema --check docs/openapi.yaml
+
+lock: $(DEV_OK)  ## Refresh the locked requirements
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra local pyproject.toml -o requirements/local.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra local --extra dev pyproject.toml -o requirements/dev.txt
+
+clean:  ## Remove the environment and the local data
+	rm -rf "$(VENV)" var
