@@ -1,0 +1,17 @@
+"""The catalogue's tables, a module each for what belongs together."""
+
+from noren.catalog.models.classification import Brand, Category, Supplier, Tag
+from noren.catalog.models.products import PRICE_MAX, PRICE_MIN, Product, ProductTag
+from noren.catalog.models.reviews import Review
+
+__all__ = [
+    "PRICE_MAX",
+    "PRICE_MIN",
+    "Brand",
+    "Category",
+    "Product",
+    "ProductTag",
+    "Review",
+    "Supplier",
+    "Tag",
+]

@@ -1,0 +1,23 @@
+"""How the catalogue looks over HTTP."""
+
+from noren.catalog.serializers.classification import (
+    BrandSerializer,
+    CategorySerializer,
+    SupplierSerializer,
+    TagSerializer,
+)
+from noren.catalog.serializers.products import (
+    ProductDetailSerializer,
+    ProductListSerializer,
+    ProductWriteSerializer,
+)
+
+__all__ = [
+    "BrandSerializer",
+    "CategorySerializer",
+    "ProductDetailSerializer",
+    "ProductListSerializer",
+    "ProductWriteSerializer",
+    "SupplierSerializer",
+    "TagSerializer",
+]

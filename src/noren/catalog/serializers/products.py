@@ -1,0 +1,114 @@
+"""Products: a row of a list, a detail, and what may be written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from noren.catalog.models import Product
+from noren.catalog.services import create_product, update_product
+from noren.inventory.queries import AVAILABILITIES, availability
+from noren.inventory.services import MAX_QUANTITY
+from noren_kit.api.fields import AmountField, QuantityField, TextField, computed
+from noren_kit.api.serializers import ComputedField, ResourceSerializer
+from noren_kit.core import context
+from noren_kit.core.money import format_amount, round_amount
+
+MAX_TAGS = 50
+
+
+class ProductListSerializer(ResourceSerializer):
+    """A product as a row of a list: everything but its description."""
+
+    price_with_tax = ComputedField()
+    category_name = serializers.CharField(source="category.name", read_only=True)
+    is_active = serializers.BooleanField(read_only=True)
+    stock_quantity = serializers.IntegerField(source="stock_item.available", read_only=True)
+    availability_status = ComputedField()
+    image_url = serializers.CharField(read_only=True, allow_null=True)
+    tags = serializers.SlugRelatedField("name", many=True, read_only=True)
+
+    class Meta:
+        model = Product
+        fields = [
+            "name",
+            "sku",
+            "price",
+            "price_with_tax",
+            "category",
+            "category_name",
+            "brand",
+            "supplier",
+            "status",
+            "is_active",
+            "stock_quantity",
+            "availability_status",
+            "image_url",
+            "tags",
+            "review_count",
+            "average_rating",
+            "total_sales",
+        ]
+
+    @computed(["category"], AmountField())
+    def get_price_with_tax(self, product: Product) -> str:
+        tenant = context.tenant()
+        if tenant.prices_include_tax:
+            return format_amount(product.price, tenant.currency)
+        gross = product.price * (100 + product.category.tax_rate) / 100
+        return format_amount(
+            round_amount(gross, tenant.currency, tenant.tax_rounding), tenant.currency
+        )
+
+    @computed(["stock_item"], serializers.ChoiceField(choices=AVAILABILITIES))
+    def get_availability_status(self, product: Product) -> str:
+        return availability(product.stock_item.available)
+
+
+class ProductDetailSerializer(ProductListSerializer):
+    """A product with its description."""
+
+    class Meta(ProductListSerializer.Meta):
+        fields = ["description", *ProductListSerializer.Meta.fields]
+
+
+class ProductWriteSerializer(ResourceSerializer):
+    """What a client may write: ids for relations, names for tags."""
+
+    tags = serializers.ListField(
+        child=TextField(max_length=50), max_length=MAX_TAGS, required=False
+    )
+    stock_quantity = QuantityField(
+        min_value=0,
+        max_value=MAX_QUANTITY,
+        required=False,
+        help_text="On create only: the opening entry of the ledger.",
+    )
+
+    class Meta:
+        model = Product
+        fields = [
+            "name",
+            "description",
+            "sku",
+            "price",
+            "category",
+            "brand",
+            "supplier",
+            "status",
+            "tags",
+            "stock_quantity",
+        ]
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields()
+        if self.instance is not None:
+            fields["stock_quantity"].read_only = True
+        return fields
+
+    def create(self, validated_data: dict[str, Any]) -> Product:
+        return create_product(values=validated_data)
+
+    def update(self, instance: Product, validated_data: dict[str, Any]) -> Product:
+        return update_product(product=instance, values=validated_data)

@@ -1,0 +1,35 @@
+"""The category tree: no loops, and a tax rate for every node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from noren.catalog.models import Category
+from noren.catalog.queries import is_below
+from noren_kit.core import context
+from noren_kit.core.errors import InvalidInput
+from noren_kit.db.locks import lock_in_tenant
+
+
+def save_category(*, category: Category | None = None, values: dict[str, Any]) -> Category:
+    """Create or change a category. The rate defaults to the parent's, else the tenant's.
+
+    Raises `InvalidInput` where the new parent stands below the category itself.
+    """
+    parent = values.get("parent")
+    if category is None:
+        default = parent.tax_rate if parent else context.tenant().standard_tax_rate
+        values = {"tax_rate": default, **values}
+        created: Category = Category.objects.create(**values)
+        return created
+    if parent is not None and parent.id != category.parent_id:
+        # Two moves at once could each be right and together make a loop.
+        lock_in_tenant("catalog.category.tree")
+        if is_below(parent.id, category.id):
+            raise InvalidInput.field("parent", "loop", _("A category can't be below itself."))
+    for name, value in values.items():
+        setattr(category, name, value)
+    category.save()
+    return category

@@ -1,0 +1,90 @@
+"""Writing products: their stock item, their tags, and the rules of price and approval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from noren.catalog.errors import ApprovalRequired, PriceBelowFloor
+from noren.catalog.models import Category, Product, ProductTag, Tag
+from noren.inventory.services import open_stock
+from noren_kit.accounts.permissions import may
+from noren_kit.core import context
+from noren_kit.core.ids import uuid7
+from noren_kit.core.money import format_amount
+from noren_kit.softdelete.deleting import soft_delete
+
+APPROVE = "catalog.manage_approval"
+OVERRIDE_FLOOR = "catalog.override_price_floor"
+
+
+def _require_approval(*categories: Category | None) -> None:
+    """Raises `ApprovalRequired` unless the caller may write in all these categories."""
+    bound = any(category is not None and category.requires_approval for category in categories)
+    if bound and context.actor() is not None and not may(APPROVE):
+        raise ApprovalRequired
+
+
+def _keep_price_floor(product: Product, price: Decimal) -> None:
+    floor = product.price / 2
+    if price < floor and context.actor() is not None and not may(OVERRIDE_FLOOR):
+        raise PriceBelowFloor(format_amount(floor, context.tenant().currency))
+
+
+def _set_tags(product: Product, names: Iterable[str]) -> None:
+    """Make the product's tags exactly `names`; new ones are made, in a fixed order."""
+    wanted = sorted(set(names))
+    Tag.objects.bulk_create([Tag(name=name) for name in wanted], ignore_conflicts=True)
+    tags = list(Tag.objects.filter(name__in=wanted)) if wanted else []
+    ProductTag.objects.filter(product_id=product.id).exclude(tag__in=tags).delete()
+    ProductTag.objects.bulk_create(
+        [ProductTag(product=product, tag=tag) for tag in tags], ignore_conflicts=True
+    )
+
+
+def create_product(*, values: dict[str, Any]) -> Product:
+    """A new product with its stock item; `stock_quantity` in `values` opens the ledger.
+
+    Raises `ApprovalRequired`. A sku that a live product has is refused by the database.
+    """
+    values = dict(values)
+    tags = values.pop("tags", [])
+    quantity = values.pop("stock_quantity", 0)
+    _require_approval(values["category"])
+    product = Product(id=uuid7(), **values)
+    product.stock_item = open_stock(quantity=quantity)
+    product.save(force_insert=True)
+    if tags:
+        _set_tags(product, tags)
+    return product
+
+
+def update_product(*, product: Product, values: dict[str, Any]) -> Product:
+    """Change a product. Raises `ApprovalRequired` or `PriceBelowFloor`.
+
+    The row is locked first, so that two steps at once can't pass the price floor together.
+    """
+    values = dict(values)
+    tags = values.pop("tags", None)
+    locked: Product = (
+        Product.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("category")
+        .get(id=product.id)
+    )
+    _require_approval(locked.category, values.get("category"))
+    if "price" in values:
+        _keep_price_floor(locked, values["price"])
+    for name, value in values.items():
+        setattr(locked, name, value)
+    written = [*values, "updated_at", "updated_by"]
+    locked.save(update_fields=written)
+    if tags is not None:
+        _set_tags(locked, tags)
+    return locked
+
+
+def delete_product(*, product: Product) -> None:
+    """Delete softly; its sku is free again. Past orders keep their copies."""
+    _require_approval(product.category)
+    soft_delete(product)

@@ -1,0 +1,12 @@
+"""The catalogue's routes."""
+
+from noren.catalog import views
+from noren_kit.api.routers import ResourceRouter
+
+router = ResourceRouter()
+router.resource("products", views.ProductViewSet)
+router.resource("categories", views.CategoryViewSet)
+router.resource("brands", views.BrandViewSet)
+router.resource("suppliers", views.SupplierViewSet)
+router.resource("tags", views.TagViewSet)
+urlpatterns = router.urls

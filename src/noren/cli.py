@@ -1,0 +1,290 @@
+"""The `noren` command: the local stack, and management commands with a database behind them.
+
+Thin on purpose: what it starts is in `noren_kit.stack`, what it manages are Django's commands.
+Heavy imports wait until a command needs them, so that `noren --help` is quick.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from noren_kit.stack.supervisor import ProcessSpec
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SETTINGS = "noren.config.settings.local"
+NEED_NO_DATABASE = frozenset(
+    {
+        "check",
+        "collectstatic",
+        "compilemessages",
+        "diffsettings",
+        "findstatic",
+        "help",
+        "makemessages",
+        "makemigrations",
+        "spectacular",
+        "version",
+    }
+)
+PASS_THROUGH = {
+    "ignore_unknown_options": True,
+    "allow_extra_args": True,
+    "allow_interspersed_args": False,
+    "help_option_names": [],
+}
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Noren, a commerce back end.",
+)
+database_app = typer.Typer(no_args_is_help=True, help="The database itself, for administrators.")
+app.add_typer(database_app, name="db")
+
+
+def working_folder() -> Path:
+    """Return the checkout that this code lies in, or else the current folder."""
+    return CHECKOUT if (CHECKOUT / "pyproject.toml").exists() else Path.cwd()
+
+
+def home() -> Path:
+    """Return the folder of the local data: NOREN_HOME, or `var` in the working folder."""
+    chosen = os.environ.get("NOREN_HOME")
+    return Path(chosen).absolute() if chosen else working_folder() / "var"
+
+
+def manage_django(arguments: Sequence[str], *, needs_database: bool = True) -> None:
+    """Run a Django management command; it exits by itself on errors."""
+    from noren_kit.stack.commands import command_environment
+
+    with command_environment(home(), SETTINGS, needs_database=needs_database):
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(["noren manage", *arguments])
+
+
+@app.command()
+def run(
+    port: Annotated[int, typer.Option(help="Port of the API; the next free one if busy.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer requests.")] = 2,
+    demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Load demo data.")] = True,
+) -> None:
+    """Start the whole stack on this machine; Ctrl-C stops it."""
+    from noren_kit.stack.local import LocalStack
+
+    def processes(web_port: int, environment: Mapping[str, str]) -> list[ProcessSpec]:
+        return stack_processes(web_port, workers, environment)
+
+    LocalStack(
+        home=home(),
+        cwd=working_folder(),
+        settings_module=SETTINGS,
+        prepare=[
+            *(sys.executable, "-m", "noren.cli", "prepare"),
+            "--demo" if demo else "--no-demo",
+        ],
+        processes=processes,
+        ready_path="/health/ready/",
+        ready=show_walk,
+    ).run(port)
+
+
+def stack_processes(
+    web_port: int, workers: int, environment: Mapping[str, str]
+) -> list[ProcessSpec]:
+    """Return web, worker, beat and relay, in the order in which they start and stop."""
+    from noren_kit.stack.supervisor import ProcessSpec
+
+    python = [sys.executable, "-m"]
+    celery = [*python, "celery", "-A", "noren.config.celery"]
+    web = f"granian --interface wsgi --host 127.0.0.1 --port {web_port} --workers {workers}"
+    web += " --blocking-threads 1 --no-ws --no-access-log --respawn-failed-workers"
+    web += " --workers-kill-timeout 15 noren.config.wsgi:application"
+    worker = "worker --loglevel info --concurrency 2 --without-gossip --without-mingle"
+    beat = ["beat", "--loglevel", "info", "--pidfile=", "--schedule"]
+    return [
+        ProcessSpec("web", [*python, *web.split()], environment),
+        ProcessSpec("worker", [*celery, *worker.split()], environment),
+        ProcessSpec("beat", [*celery, *beat, str(home() / "celerybeat-schedule")], environment),
+        ProcessSpec("relay", [*python, "noren.cli", "relay"], environment),
+    ]
+
+
+def show_walk(facts: Mapping[str, Any]) -> None:
+    """Print where the API is, who may sign in, and commands to try."""
+    base = facts["base_url"]
+    lines = ["", f"  Noren      {base}/api/v1/", f"  API docs   {base}/api/docs/", ""]
+    accounts = [
+        (tenant["name"], user)
+        for tenant in facts.get("tenants", [])
+        for user in tenant.get("users", [])
+    ]
+    for tenant, user in accounts:
+        lines.append(f"  {tenant:<22} {user['role']:<10} {user['username']}  {user['password']}")
+    if platform := facts.get("platform"):
+        name, password = platform["username"], platform["password"]
+        lines.append(f"  {'(platform staff)':<22} {'platform':<10} {name}  {password}")
+    if accounts:
+        body = f'{{"username":"{accounts[0][1]["username"]}"'
+        body += f',"password":"{accounts[0][1]["password"]}"}}'
+        lines += [
+            "",
+            "  Try it in another terminal:",
+            "",
+            f"    TOKEN=$(curl -s {base}/api/auth/token/ -H 'Content-Type: application/json' \\",
+            f"      -d '{body}' \\",
+            """      | python3 -c 'import json,sys; print(json.load(sys.stdin)["access"])')""",
+            f'    curl -s "{base}/api/v1/products/?page_size=3" -H "Authorization: Bearer $TOKEN"',
+        ]
+    print("\n".join([*lines, "", "  Ctrl-C stops everything.", ""]), flush=True)
+
+
+@app.command(hidden=True)
+def prepare(demo: Annotated[bool, typer.Option("--demo/--no-demo")] = True) -> None:
+    """Migrate and load the demo data in one process, inside the stack's environment."""
+    from noren_kit.stack.progress import step
+
+    with step("Application"):
+        import django
+        from django.core.management import call_command, get_commands
+
+        django.setup()
+    with step("Migrations"):
+        call_command("migrate", database="owner", interactive=False, verbosity=0)
+    if demo and "load_demo" in get_commands():
+        with step("Demo data"):
+            credentials = str(home() / "demo.json")
+            call_command("load_demo", credentials=credentials, stdout=io.StringIO())
+
+
+@app.command(context_settings=PASS_THROUGH)
+def migrate(context: typer.Context) -> None:
+    """Bring the schema up to date, as its owner; takes the options of Django's migrate."""
+    manage_django(["migrate", "--database", "owner", *context.args])
+
+
+@app.command(context_settings=PASS_THROUGH)
+def manage(context: typer.Context) -> None:
+    """Run any Django management command: noren manage COMMAND ..."""
+    command = next(iter(context.args), "help")
+    wants_help = command.startswith("-") or "--help" in context.args or "-h" in context.args
+    needs_database = not wants_help and command not in NEED_NO_DATABASE
+    manage_django(context.args or ["help"], needs_database=needs_database)
+
+
+@app.command(context_settings=PASS_THROUGH)
+def relay(context: typer.Context) -> None:
+    """Hand events from the outbox to the broker, until stopped."""
+    manage_django(["relay", *context.args])
+
+
+@app.command("import", context_settings=PASS_THROUGH)
+def import_data(context: typer.Context) -> None:
+    """Import data: noren import online-retail FILE --tenant NAME."""
+    kind, *rest = context.args or ["--help"]
+    if kind in {"--help", "-h"}:
+        typer.echo(context.get_help())
+        raise typer.Exit
+    manage_django([f"import_{kind.replace('-', '_')}", *rest])
+
+
+@app.command(context_settings=PASS_THROUGH)
+def verify(context: typer.Context) -> None:
+    """Check invariants of the data: noren verify stock [--json]."""
+    manage_django(["verify", *context.args])
+
+
+@app.command(context_settings=PASS_THROUGH)
+def demo(context: typer.Context) -> None:
+    """Load the demo data (again)."""
+    manage_django(["load_demo", *context.args])
+
+
+@app.command()
+def schema(
+    check: Annotated[Path | None, typer.Option(help="Fail unless this file is up to date.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Write the schema to this file.")] = None,
+) -> None:
+    """Generate the OpenAPI description of the API; print it unless told otherwise."""
+    from noren_kit.stack.commands import command_environment
+
+    with command_environment(home(), SETTINGS, needs_database=False):
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        output = io.StringIO()
+        call_command("spectacular", validate=True, fail_on_warn=True, stdout=output)
+    text = output.getvalue()
+    if check is not None:
+        compare(check, text)
+    if write is not None:
+        write.parent.mkdir(parents=True, exist_ok=True)
+        write.write_text(text, encoding="utf-8")
+    if check is None and write is None:
+        typer.echo(text, nl=False)
+
+
+def compare(file: Path, text: str) -> None:
+    """Exit with 1 and the first differences unless the file holds this text."""
+    found = file.read_text(encoding="utf-8") if file.exists() else ""
+    if found == text:
+        return
+    difference = difflib.unified_diff(
+        found.splitlines(), text.splitlines(), str(file), "generated", lineterm=""
+    )
+    typer.echo("\n".join(list(difference)[:60]), err=True)
+    typer.echo(f"\n{file} is out of date: noren schema --write {file}", err=True)
+    raise typer.Exit(1)
+
+
+@database_app.command()
+def bootstrap(
+    print_sql: Annotated[
+        bool, typer.Option("--print-sql", help="Print a script for psql instead of running it.")
+    ] = False,
+    database: Annotated[str, typer.Option(help="Name of the database.")] = "noren",
+) -> None:
+    """Make the roles, the database and the grants, as DATABASE_ADMIN_URL.
+
+    The roles' passwords are those in DATABASE_URL and the other addresses. Safe to repeat.
+    """
+    from noren_kit.db import roles
+
+    passwords = roles.passwords_of(os.environ)
+    if print_sql:
+        typer.echo(roles.bootstrap_sql(database, passwords), nl=False)
+        return
+    admin_url = os.environ.get("DATABASE_ADMIN_URL")
+    if not admin_url:
+        raise roles.RolesError("DATABASE_ADMIN_URL is not set; or print the SQL (--print-sql).")
+    roles.bootstrap(admin_url, database, passwords)
+    typer.echo(f"Roles, database {database} and grants are as they should be.")
+
+
+def main() -> None:
+    """Entry point; turns errors that a person can act on into one sentence and exit code 1."""
+    try:
+        app()
+    except RuntimeError as error:
+        from noren_kit.db.roles import RolesError
+        from noren_kit.stack.errors import StackError
+
+        if not isinstance(error, StackError | RolesError):
+            raise
+        typer.echo(f"noren: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""Settings that every environment shares; each takes its differences from the environment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import environ
+
+from noren_kit.observability.logging import logging_settings
+
+env = environ.Env()
+
+SECRET_KEY = env.str("SECRET_KEY")
+DEBUG = False
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
+
+INSTALLED_APPS = [
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "noren_kit.tenancy",
+    "noren_kit.accounts",
+    "noren_kit.outbox",
+    "noren_kit.jobs",
+    "noren_kit.api",
+    "noren.inventory",
+    "noren.catalog",
+    "noren.orders",
+    "noren.imports",
+    "noren.demo",
+]
+
+MIDDLEWARE = [
+    "noren_kit.observability.middleware.RequestMiddleware",
+    "noren_kit.api.middleware.EnvelopeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "noren_kit.api.middleware.RequestLimitsMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "noren.config.urls"
+WSGI_APPLICATION = "noren.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+APPEND_SLASH = False
+
+
+def _database(variable: str, **options: Any) -> dict[str, Any]:
+    """One role's connection. Statements are prepared on the server; connections are kept."""
+    return {
+        **env.db_url(variable),
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"application_name": "noren"},
+        **options,
+    }
+
+
+# One address per role (docs/guides/isolation.md). Only `default` serves requests and tasks.
+DATABASES = {
+    "default": _database("DATABASE_URL", ATOMIC_REQUESTS=True),
+    "owner": _database("DATABASE_OWNER_URL"),
+    "relay": _database("DATABASE_RELAY_URL"),
+    "platform": _database("DATABASE_PLATFORM_URL"),
+}
+DATABASE_ROUTERS = ["noren_kit.db.router.OwnerMigrates"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ja", "日本語")]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+
+REDIS_URL = env.str("REDIS_URL")
+# JSON bodies have limits of their own (noren_kit.core.conf); this one bounds forms.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 30 * 60
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# The outbox gives work back by itself, so a lost message need not wait long in the broker.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+}
+CELERY_BEAT_SCHEDULE = {
+    "end-stale-sessions": {
+        "task": "accounts.remove_stale_sessions",
+        "schedule": timedelta(hours=1),
+    },
+}
+
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="orders@noren.example")
+
+NOREN_KIT: dict[str, Any] = {
+    "JWT_PRIVATE_KEY": env.str("JWT_PRIVATE_KEY", multiline=True),
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["noren_kit.accounts.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["noren_kit.accounts.permissions.ResourcePermission"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "noren_kit.api.renderers.JsonRenderer",
+        "noren_kit.api.renderers.ProblemRenderer",
+    ],
+    "DEFAULT_PARSER_CLASSES": ["noren_kit.api.parsers.StrictJsonParser"],
+    "DEFAULT_PAGINATION_CLASS": "noren_kit.api.pagination.ResourcePagination",
+    "DEFAULT_SCHEMA_CLASS": "noren_kit.api.schema.ResourceSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "noren_kit.api.exceptions.handle",
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Noren",
+    "DESCRIPTION": "A multi-tenant commerce back end: catalogue, stock and orders.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SORT_OPERATIONS": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "noren_kit.api.schema.finish_schema",
+    ],
+}
+
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_EXPOSE_HEADERS = ["X-Request-ID", "ETag", "RateLimit", "RateLimit-Policy", "Retry-After"]
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+LOGGING_CONFIG = "logging.config.dictConfig"
+LOGGING = logging_settings(
+    json=env.bool("LOG_JSON", default=True), level=env.str("LOG_LEVEL", default="INFO")
+)

@@ -1,0 +1,10 @@
+"""The test suite: quick password hashing and quiet logs; everything else as in production."""
+
+from noren.config.settings.base import *  # noqa: F403
+from noren.config.settings.base import logging_settings
+
+ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+CELERY_TASK_ALWAYS_EAGER = False
+LOGGING = logging_settings(json=True, level="ERROR")

@@ -1,0 +1,8 @@
+"""The WSGI entry point; refuses to serve with a privileged database role."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "noren.config.settings.production")
+application = get_wsgi_application()

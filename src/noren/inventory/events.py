@@ -1,0 +1,4 @@
+"""Events of stock."""
+
+STOCK_LOW = "stock.low"
+AGGREGATE = "stock_item"

@@ -1,0 +1,72 @@
+"""Stock: a counter per item, and the ledger that explains it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from noren_kit.core import context
+from noren_kit.db.constraints import AppendOnly
+from noren_kit.db.fields import ActorField, TenantForeignKey
+from noren_kit.tenancy.models import TenantRow
+
+LOW_STOCK = 10
+
+
+class StockItem(TenantRow):
+    """Something with a quantity; what it is, its holder knows.
+
+    `on_hand` and `reserved` are units. The counter equals the sum of the item's ledger.
+    """
+
+    on_hand = models.BigIntegerField(default=0)
+    reserved = models.BigIntegerField(default=0)
+
+    class Meta(TenantRow.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(reserved__gte=0) & Q(on_hand__gte=F("reserved")),
+                name="inventory_stockitem_not_negative",
+            ),
+        ]
+        # Ledgers and lists join on the key alone; availability filters use this.
+        indexes = [models.Index(fields=["tenant", "on_hand"], name="inventory_stockitem_on_hand")]
+
+    def __str__(self) -> str:
+        return f"{self.on_hand} ({self.reserved} reserved)"
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.reserved
+
+
+class StockMovement(TenantRow):
+    """One change of one item's `on_hand`, with its cause. Append-only."""
+
+    class Kind(models.TextChoices):
+        RECEIVED = "received", _("received")
+        SOLD = "sold", _("sold")
+        ADJUSTED = "adjusted", _("adjusted")
+        RETURNED = "returned", _("returned")
+
+    stock_item = TenantForeignKey(StockItem, related_name="movements")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    quantity = models.BigIntegerField(help_text=_("Units added; negative where taken."))
+    reason = models.CharField(max_length=200, blank=True)
+    # The order line, import row or request that caused it.
+    cause_type = models.CharField(max_length=50, blank=True)
+    cause_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = ActorField()
+    request_id = models.CharField(max_length=64, blank=True, default=context.request_id)
+
+    class Meta(TenantRow.Meta):
+        constraints = [
+            models.CheckConstraint(condition=~Q(quantity=0), name="inventory_stockmovement_moves"),
+            AppendOnly(name="inventory_stockmovement_append_only"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.quantity:+}"

@@ -1,0 +1,70 @@
+"""Reads of stock for those who hold stock items."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connection
+from django.db.models import Case, CharField, F, QuerySet, Value, When
+
+from noren.inventory.models import LOW_STOCK, StockItem, StockMovement
+from noren_kit.core import context
+
+AVAILABILITIES = ("in_stock", "low_stock", "out_of_stock")
+
+
+def availability(available: int) -> str:
+    """in_stock above 10 units, low_stock above 0, else out_of_stock."""
+    if available > LOW_STOCK:
+        return "in_stock"
+    return "low_stock" if available > 0 else "out_of_stock"
+
+
+def with_availability(queryset: QuerySet[Any], stock_item: str) -> QuerySet[Any]:
+    """Annotate `availability_status` by the stock item at the path `stock_item`."""
+    available = F(f"{stock_item}__on_hand") - F(f"{stock_item}__reserved")
+    return queryset.alias(available_units=available).annotate(
+        availability_status=Case(
+            When(available_units__gt=LOW_STOCK, then=Value("in_stock")),
+            When(available_units__gt=0, then=Value("low_stock")),
+            default=Value("out_of_stock"),
+            output_field=CharField(),
+        )
+    )
+
+
+def find_item(stock_item_id: uuid.UUID) -> StockItem:
+    """The item as it is now; raises `StockItem.DoesNotExist`."""
+    item: StockItem = StockItem.objects.get(id=stock_item_id)
+    return item
+
+
+def list_movements(stock_item_id: uuid.UUID) -> QuerySet[StockMovement]:
+    movements: QuerySet[StockMovement] = StockMovement.objects.filter(stock_item_id=stock_item_id)
+    return movements
+
+
+_DIFFERENCES = """
+SELECT i.id, i.on_hand, i.reserved, coalesce(m.total, 0)
+  FROM inventory_stockitem i
+  LEFT JOIN (SELECT stock_item_id, sum(quantity) AS total FROM inventory_stockmovement
+              WHERE tenant_id = %(tenant)s GROUP BY stock_item_id) m ON m.stock_item_id = i.id
+ WHERE i.tenant_id = %(tenant)s
+   AND (i.on_hand <> coalesce(m.total, 0) OR i.reserved < 0 OR i.reserved > i.on_hand)
+ ORDER BY i.id
+"""
+
+
+def find_differences() -> Iterator[dict[str, Any]]:
+    """Items of the tenant whose counter is not the sum of their ledger, or out of bounds."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DIFFERENCES, {"tenant": context.tenant_id()})
+        for item, on_hand, reserved, total in cursor:
+            yield {
+                "stock_item_id": str(item),
+                "on_hand": on_hand,
+                "reserved": reserved,
+                "ledger": int(total),
+            }

@@ -1,0 +1,169 @@
+"""Changes of stock: the counter and its ledger move together, in one statement.
+
+Several items are locked in the order of their ids, so that orders for the same goods wait for
+each other and never deadlock (docs/guides/stock.md).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db import connection
+from django.utils import timezone
+
+from noren.inventory.errors import InsufficientStock, StockChanged
+from noren.inventory.events import AGGREGATE, STOCK_LOW
+from noren.inventory.models import LOW_STOCK, StockItem, StockMovement
+from noren_kit.core import context
+from noren_kit.core.ids import uuid7
+from noren_kit.outbox.publishing import NewEvent, publish
+
+Kind = StockMovement.Kind
+MAX_QUANTITY = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Units to add to an item (negative: to take), and why."""
+
+    stock_item_id: uuid.UUID
+    quantity: int
+    cause_id: uuid.UUID | None = None
+    # What the item is, as its holder names it in events and errors.
+    label: Mapping[str, str] = field(default_factory=dict)
+
+
+# The locks are taken in the order of the ids before any row is changed; the update follows the
+# locked rows. An item that would fall below what is reserved is left out, and so is its ledger
+# row: the caller compares the counts.
+_MOVE = """
+WITH input AS (
+    SELECT * FROM unnest(%(movements)s::uuid[], %(items)s::uuid[], %(quantities)s::bigint[],
+                         %(causes)s::uuid[]) AS i(movement_id, item_id, quantity, cause_id)
+), total AS (
+    SELECT item_id, sum(quantity)::bigint AS quantity FROM input GROUP BY item_id
+), locked AS (
+    SELECT s.id FROM inventory_stockitem s
+     WHERE s.tenant_id = %(tenant)s AND s.id IN (SELECT item_id FROM total)
+     ORDER BY s.id FOR NO KEY UPDATE
+), moved AS (
+    UPDATE inventory_stockitem s SET on_hand = s.on_hand + t.quantity
+      FROM total t, locked l
+     WHERE s.tenant_id = %(tenant)s AND s.id = t.item_id AND l.id = s.id
+       AND s.on_hand + t.quantity >= s.reserved
+    RETURNING s.id, s.on_hand, s.reserved, t.quantity
+), written AS (
+    INSERT INTO inventory_stockmovement
+           (tenant_id, id, stock_item_id, kind, quantity, reason, cause_type, cause_id,
+            created_at, created_by_id, request_id)
+    SELECT %(tenant)s, i.movement_id, i.item_id, %(kind)s, i.quantity, %(reason)s,
+           %(cause_type)s, i.cause_id, %(now)s, %(actor)s, %(request)s
+      FROM input i JOIN moved m ON m.id = i.item_id
+)
+SELECT id, on_hand, reserved, quantity FROM moved
+"""
+
+
+def move_stock(
+    changes: Sequence[Change], *, kind: str, cause_type: str = "", reason: str = ""
+) -> dict[uuid.UUID, int]:
+    """Apply all changes or none, and return each item's units on hand afterwards.
+
+    One ledger row a change; changes of one item count together. Raises `InsufficientStock`
+    naming every item that would fall below what is reserved; the caller's transaction must
+    then be rolled back. Publishes `stock.low` for each item that falls to 10 units or fewer.
+    """
+    if not changes:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _MOVE,
+            {
+                "tenant": context.tenant_id(),
+                "movements": [uuid7() for _ in changes],
+                "items": [change.stock_item_id for change in changes],
+                "quantities": [change.quantity for change in changes],
+                "causes": [change.cause_id for change in changes],
+                "kind": kind,
+                "reason": reason,
+                "cause_type": cause_type,
+                "now": timezone.now(),
+                "actor": context.actor_id(),
+                "request": context.request_id(),
+            },
+        )
+        moved = {item: (on_hand, reserved, change) for item, on_hand, reserved, change in cursor}
+    if len(moved) < len({change.stock_item_id for change in changes}):
+        _refuse([change for change in changes if change.stock_item_id not in moved])
+    _announce_low(changes, moved)
+    return {item: on_hand for item, (on_hand, _reserved, _change) in moved.items()}
+
+
+def _refuse(short: Sequence[Change]) -> None:
+    wanted: dict[uuid.UUID, int] = {}
+    labels: dict[uuid.UUID, Mapping[str, str]] = {}
+    for change in short:
+        wanted[change.stock_item_id] = wanted.get(change.stock_item_id, 0) - change.quantity
+        labels[change.stock_item_id] = change.label
+    available = {item.id: item.available for item in StockItem.objects.filter(id__in=list(wanted))}
+    raise InsufficientStock(
+        details={
+            "items": [
+                {**labels[item], "requested": quantity, "available": available.get(item, 0)}
+                for item, quantity in wanted.items()
+            ]
+        }
+    )
+
+
+def _announce_low(
+    changes: Sequence[Change], moved: Mapping[uuid.UUID, tuple[int, int, int]]
+) -> None:
+    labels = {change.stock_item_id: change.label for change in changes}
+    publish(
+        *(
+            NewEvent(
+                type=STOCK_LOW,
+                aggregate_type=AGGREGATE,
+                aggregate_id=item,
+                payload={**labels[item], "available": on_hand - reserved},
+            )
+            for item, (on_hand, reserved, change) in moved.items()
+            if on_hand - reserved <= LOW_STOCK < on_hand - reserved - change
+        )
+    )
+
+
+def open_stock(*, quantity: int = 0, reason: str = "opening stock") -> StockItem:
+    """A new stock item with its opening ledger entry."""
+    item: StockItem = StockItem.objects.create(on_hand=quantity)
+    if quantity:
+        StockMovement.objects.create(
+            stock_item=item, kind=Kind.RECEIVED, quantity=quantity, reason=reason
+        )
+    return item
+
+
+def adjust_stock(
+    *,
+    change: Change,
+    reason: str,
+) -> int:
+    """Add to (or take from) one item by hand; returns the units on hand afterwards."""
+    if not change.quantity:
+        return int(StockItem.objects.get(id=change.stock_item_id).on_hand)
+    after = move_stock([change], kind=Kind.ADJUSTED, reason=reason, cause_type="adjustment")
+    return after[change.stock_item_id]
+
+
+def set_stock(
+    *, stock_item_id: uuid.UUID, quantity: int, expected: int, reason: str, label: dict[str, str]
+) -> int:
+    """Set one item to a counted quantity if it still holds `expected`; else `StockChanged`."""
+    item = StockItem.objects.select_for_update(no_key=True).get(id=stock_item_id)
+    if item.on_hand != expected:
+        raise StockChanged(details={"expected": expected, "on_hand": item.on_hand})
+    change = Change(stock_item_id, quantity - item.on_hand, label=label)
+    return adjust_stock(change=change, reason=reason)

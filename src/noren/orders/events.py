@@ -1,0 +1,5 @@
+"""Events of orders."""
+
+ORDER_PLACED = "order.placed"
+ORDER_CANCELLED = "order.cancelled"
+AGGREGATE = "order"

@@ -1,0 +1,130 @@
+"""Customers and orders as they look over HTTP."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from noren.inventory.services import MAX_QUANTITY
+from noren.orders.models import Customer, Order, OrderLine, OrderTax
+from noren.orders.services import NewLine, place_order
+from noren_kit.accounts.models import User
+from noren_kit.api.fields import AmountField, QuantityField, RelatedIdField, TextField
+from noren_kit.api.serializers import ResourceSerializer, StrictSerializer
+from noren_kit.core import context
+
+MAX_LINES = 1_000
+
+
+class MemberIdField(RelatedIdField):
+    """The id of a member of the tenant."""
+
+    def get_queryset(self) -> Any:
+        return User.objects.filter(
+            memberships__tenant_id=context.tenant_id(), memberships__deleted_at=None
+        )
+
+
+class CustomerSerializer(ResourceSerializer):
+    user = MemberIdField(queryset=User.objects.none(), allow_null=True, required=False)
+
+    class Meta:
+        model = Customer
+        fields = ["name", "email", "company", "tax_number", "user"]
+
+
+class OrderedProductSerializer(serializers.Serializer):
+    """The product as it was when it was ordered."""
+
+    id = serializers.UUIDField(source="product_id")
+    name = serializers.CharField()
+    price = AmountField(source="unit_price")
+    sku = serializers.CharField()
+
+
+class OrderLineSerializer(serializers.ModelSerializer):
+    product = OrderedProductSerializer(source="*", read_only=True)
+    unit_price = AmountField(read_only=True)
+    subtotal = AmountField(read_only=True)
+
+    class Meta:
+        model = OrderLine
+        fields = ["id", "product", "quantity", "unit_price", "tax_rate", "subtotal"]
+
+
+class OrderTaxSerializer(serializers.ModelSerializer):
+    net = AmountField(read_only=True)
+    tax = AmountField(read_only=True)
+    gross = AmountField(read_only=True)
+
+    class Meta:
+        model = OrderTax
+        fields = ["rate", "reduced", "net", "tax", "gross"]
+
+
+class OrderListSerializer(ResourceSerializer):
+    """An order as a row of a list: without its lines."""
+
+    class Meta:
+        model = Order
+        fields = [
+            "kind",
+            "order_number",
+            "external_number",
+            "customer",
+            "customer_email",
+            "customer_name",
+            "status",
+            "payment_status",
+            "placed_at",
+            "item_count",
+            "subtotal_amount",
+            "discount_amount",
+            "tax_amount",
+            "total_amount",
+            "currency",
+        ]
+        read_only_fields = fields
+
+
+class OrderSerializer(OrderListSerializer):
+    items = OrderLineSerializer(source="lines", many=True, read_only=True)
+    tax_breakdown = OrderTaxSerializer(source="taxes", many=True, read_only=True)
+
+    class Meta(OrderListSerializer.Meta):
+        fields = [
+            *OrderListSerializer.Meta.fields,
+            "items",
+            "tax_breakdown",
+            "shipping_address",
+            "billing_address",
+            "notes",
+        ]
+        read_only_fields = fields
+
+
+class NewLineSerializer(StrictSerializer):
+    product_id = serializers.UUIDField()
+    quantity = QuantityField(min_value=1, max_value=MAX_QUANTITY)
+
+
+class OrderWriteSerializer(StrictSerializer):
+    """What it takes to place an order."""
+
+    customer = RelatedIdField(queryset=Customer.objects)
+    items = NewLineSerializer(many=True, allow_empty=False, max_length=MAX_LINES)
+    discount = AmountField(min_value=Decimal(0), required=False)
+    shipping_address = TextField(max_length=1_000, multiline=True, allow_blank=True, required=False)
+    billing_address = TextField(max_length=1_000, multiline=True, allow_blank=True, required=False)
+    notes = TextField(max_length=1_000, multiline=True, allow_blank=True, required=False)
+
+    def create(self, validated_data: dict[str, Any]) -> Order:
+        texts = ("shipping_address", "billing_address", "notes")
+        return place_order(
+            customer=validated_data["customer"],
+            lines=[NewLine(**item) for item in validated_data["items"]],
+            discount=validated_data.get("discount", Decimal(0)),
+            texts={name: validated_data[name] for name in texts if name in validated_data},
+        )

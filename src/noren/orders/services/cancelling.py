@@ -1,0 +1,71 @@
+"""Cancelling an order: what was taken is given back, once."""
+
+from __future__ import annotations
+
+import uuid
+
+from noren.catalog.services import count_sales
+from noren.inventory.services import Change, Kind, move_stock
+from noren.orders.errors import InvalidTransition
+from noren.orders.events import AGGREGATE, ORDER_CANCELLED
+from noren.orders.models import Order
+from noren.orders.services.placing import CAUSE
+from noren_kit.core.errors import NotFound
+from noren_kit.outbox.publishing import NewEvent, publish
+
+Status = Order.Status
+
+# What may follow each state; the later states of an order come with their operations.
+TRANSITIONS: dict[str, tuple[str, ...]] = {
+    Status.PLACED: (Status.CANCELLED,),
+    Status.CONFIRMED: (Status.CANCELLED,),
+}
+
+
+def cancel_order(order_id: uuid.UUID) -> Order:
+    """Cancel an order and give its stock back; returns it with lines and taxes.
+
+    The order's row is locked first, so of any number of attempts one gives back. Raises
+    `NotFound`, or `InvalidTransition` where the state does not allow it.
+    """
+    order = (
+        Order.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("created_by", "updated_by")
+        .prefetch_related("lines", "taxes")
+        .filter(id=order_id)
+        .first()
+    )
+    if order is None:
+        raise NotFound
+    allowed = TRANSITIONS.get(order.status, ()) if order.kind == Order.Kind.SALE else ()
+    if Status.CANCELLED not in allowed:
+        raise InvalidTransition(status=order.status, allowed=allowed)
+    order.status = Status.CANCELLED
+    order.save(update_fields=["status", "updated_at", "updated_by"])
+    lines = order.lines.all()
+    move_stock(
+        [
+            Change(
+                stock_item_id=line.stock_item_id,
+                quantity=line.quantity,
+                cause_id=line.id,
+                label={"product_id": str(line.product_id)},
+            )
+            for line in lines
+        ],
+        kind=Kind.RETURNED,
+        cause_type=CAUSE,
+    )
+    units: dict[uuid.UUID, int] = {}
+    for line in lines:
+        units[line.product_id] = units.get(line.product_id, 0) - line.quantity
+    count_sales(units)
+    publish(
+        NewEvent(
+            type=ORDER_CANCELLED,
+            aggregate_type=AGGREGATE,
+            aggregate_id=order.id,
+            payload={"order_id": str(order.id)},
+        )
+    )
+    return order

@@ -1,0 +1,212 @@
+"""Placing an order: one transaction from the prices to the event.
+
+The hot locks come last: stock items in the order of their ids, then products' counters, then
+the tenant's order number, which is held for two short statements.
+"""
+
+from __future__ import annotations
+
+import uuid
+import zoneinfo
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from noren.catalog.queries import SaleableProduct, find_saleable
+from noren.catalog.services import count_sales
+from noren.inventory.services import Change, Kind, move_stock
+from noren.orders.errors import DiscountTooLarge
+from noren.orders.events import AGGREGATE, ORDER_PLACED
+from noren.orders.models import Customer, Order, OrderLine, OrderTax
+from noren.orders.services.tax import Priced, Totals, total_up
+from noren_kit.accounts.models import User
+from noren_kit.core import context
+from noren_kit.core.errors import InvalidInput
+from noren_kit.core.ids import uuid7
+from noren_kit.outbox.publishing import NewEvent, publish
+
+CAUSE = "order_line"
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    product_id: uuid.UUID
+    quantity: int
+
+
+def place_order(
+    *,
+    customer: Customer,
+    lines: Sequence[NewLine],
+    discount: Decimal = Decimal(0),
+    texts: Mapping[str, str] | None = None,
+) -> Order:
+    """Place an order; `texts` holds addresses and notes. Returns it with lines and taxes.
+
+    Raises `InvalidInput` naming each line whose product is unknown or not on sale,
+    `DiscountTooLarge`, or `InsufficientStock` naming every short product; the caller's
+    transaction must then be rolled back.
+    """
+    products = _products_on_sale(lines)
+    order_lines = _price(lines, products)
+    tenant = context.tenant()
+    totals = total_up(
+        [Priced(line.subtotal, line.tax_rate, line.reduced) for line in order_lines],
+        discount=discount,
+        prices_include_tax=tenant.prices_include_tax,
+        currency=tenant.currency,
+        rounding=tenant.tax_rounding,
+    )
+    if discount > totals.subtotal:
+        raise DiscountTooLarge
+    order = _write(customer, order_lines, totals, texts or {})
+    _take_stock(order_lines)
+    count_sales(_units_by_product(order_lines))
+    publish(
+        NewEvent(
+            type=ORDER_PLACED,
+            aggregate_type=AGGREGATE,
+            aggregate_id=order.id,
+            payload={"order_id": str(order.id), "total_amount": str(order.total_amount)},
+        )
+    )
+    order.order_number = _give_number(order)
+    return order
+
+
+def _products_on_sale(lines: Sequence[NewLine]) -> dict[uuid.UUID, SaleableProduct]:
+    products = find_saleable({line.product_id for line in lines})
+    faults: dict[str, Any] = {}
+    for at, line in enumerate(lines):
+        product = products.get(line.product_id)
+        if product is None:
+            fault = {"code": "does_not_exist", "message": _("There is no such object.")}
+        elif not product.is_active:
+            fault = {"code": "not_on_sale", "message": _("This product is not on sale.")}
+        else:
+            continue
+        faults[str(at)] = {"product_id": [fault]}
+    if faults:
+        raise InvalidInput(details={"items": faults})
+    return products
+
+
+def _price(
+    lines: Sequence[NewLine], products: Mapping[uuid.UUID, SaleableProduct]
+) -> list[OrderLine]:
+    standard = context.tenant().standard_tax_rate
+    priced = []
+    for position, line in enumerate(lines, start=1):
+        product = products[line.product_id]
+        priced.append(
+            OrderLine(
+                position=position,
+                product_id=product.id,
+                stock_item_id=product.stock_item_id,
+                name=product.name,
+                sku=product.sku,
+                quantity=line.quantity,
+                unit_price=product.price,
+                tax_rate=product.tax_rate,
+                reduced=0 < product.tax_rate < standard,
+                subtotal=product.price * line.quantity,
+            )
+        )
+    return priced
+
+
+def _write(
+    customer: Customer, lines: list[OrderLine], totals: Totals, texts: Mapping[str, str]
+) -> Order:
+    tenant, actor = context.tenant(), context.actor()
+    order = Order(
+        id=uuid7(),
+        customer=customer,
+        customer_name=customer.name,
+        customer_email=customer.email,
+        currency=tenant.currency,
+        prices_include_tax=tenant.prices_include_tax,
+        item_count=sum(line.quantity for line in lines),
+        subtotal_amount=totals.subtotal,
+        discount_amount=totals.discount,
+        tax_amount=totals.tax,
+        total_amount=totals.total,
+        **texts,
+    )
+    if actor is not None:
+        # Known already: showing the order must not read the person again.
+        order.created_by = order.updated_by = User(id=actor.user_id, name=actor.name)
+    order.save(force_insert=True)
+    for line in lines:
+        line.order = order
+    taxes = [
+        OrderTax(
+            order=order,
+            rate=row.rate,
+            reduced=row.reduced,
+            net=row.net,
+            tax=row.tax,
+            gross=row.gross,
+        )
+        for row in totals.rows
+    ]
+    OrderLine.objects.bulk_create(lines)
+    OrderTax.objects.bulk_create(taxes)
+    order._prefetched_objects_cache = {"lines": lines, "taxes": taxes}  # type: ignore[attr-defined]
+    return order
+
+
+def _units_by_product(lines: Sequence[OrderLine]) -> dict[uuid.UUID, int]:
+    units: dict[uuid.UUID, int] = {}
+    for line in lines:
+        units[line.product_id] = units.get(line.product_id, 0) + line.quantity
+    return units
+
+
+def _take_stock(lines: Sequence[OrderLine]) -> None:
+    move_stock(
+        [
+            Change(
+                stock_item_id=line.stock_item_id,
+                quantity=-line.quantity,
+                cause_id=line.id,
+                label={"product_id": str(line.product_id)},
+            )
+            for line in lines
+        ],
+        kind=Kind.SOLD,
+        cause_type=CAUSE,
+    )
+
+
+_NUMBER = """
+WITH given AS (
+    INSERT INTO orders_ordernumber (tenant_id, id, year, last)
+    VALUES (%(tenant)s, %(id)s, %(year)s, 1)
+    ON CONFLICT (tenant_id, year) DO UPDATE SET last = orders_ordernumber.last + 1
+    RETURNING last
+)
+UPDATE orders_order o
+   SET order_number = %(year)s::text || '-'
+                      || lpad(given.last::text, greatest(6, length(given.last::text)), '0')
+  FROM given
+ WHERE o.tenant_id = %(tenant)s AND o.id = %(order)s
+RETURNING o.order_number
+"""
+
+
+def _give_number(order: Order) -> str:
+    """The tenant's next number of the year in which the order was placed, in its time zone."""
+    tenant = context.tenant()
+    year = timezone.localtime(order.placed_at, zoneinfo.ZoneInfo(tenant.time_zone)).year
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _NUMBER, {"tenant": tenant.id, "id": uuid7(), "year": year, "order": order.id}
+        )
+        (number,) = cursor.fetchone()
+    return str(number)

@@ -1,0 +1,130 @@
+"""People, the tenants they belong to, what they may do there, and their sign-in sessions."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from noren_kit.core.ids import uuid7
+from noren_kit.db.constraints import unique_in_tenant
+from noren_kit.db.fields import TenantForeignKey
+from noren_kit.tenancy.models import TenantModel, TenantRow
+
+
+def fold(text: str) -> str:
+    """The form in which names and addresses are compared: NFKC, case-folded, trimmed.
+
+    Unicode Standard, section 3.13, "Default Caseless Matching".
+    """
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, username: str, password: str | None = None, **values: Any) -> User:
+        user = self.model(username=username, **values)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, username: str, password: str, **values: Any) -> User:
+        return self.create_user(username, password, is_staff=True, is_superuser=True, **values)
+
+
+class User(AbstractBaseUser):
+    """A person, in any number of tenants. `is_staff` and `is_superuser` are the platform's."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    username = models.CharField(max_length=150)
+    username_folded = models.CharField(max_length=600, unique=True, editable=False)
+    email = models.EmailField(blank=True)
+    email_folded = models.CharField(max_length=600, unique=True, null=True, editable=False)
+    name = models.CharField(max_length=200, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    is_superuser = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        ordering = ["id"]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.username_folded = fold(self.username)
+        self.email_folded = fold(self.email) or None
+        super().save(*args, **kwargs)
+
+    @property
+    def display_name(self) -> str:
+        return self.name or self.username
+
+
+class Role(TenantModel):
+    """A named set of rights in a tenant: one of the four built in, or the tenant's own."""
+
+    slug = models.SlugField(max_length=50)
+    name = models.CharField(max_length=100)
+    permissions = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [unique_in_tenant("slug")]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Membership(TenantModel):
+    """A person in a tenant. Without one, the tenant does not exist for them."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
+
+    class Meta(TenantModel.Meta):
+        constraints = [unique_in_tenant("user")]
+
+    def __str__(self) -> str:
+        return str(self.user_id)
+
+
+class MembershipRole(TenantRow):
+    """A role that a member holds."""
+
+    membership = TenantForeignKey(Membership, on_delete=models.CASCADE, related_name="held")
+    role = TenantForeignKey(Role, on_delete=models.CASCADE, related_name="+")
+
+    class Meta(TenantRow.Meta):
+        constraints = [unique_in_tenant("membership", "role", among_live=False)]
+
+    def __str__(self) -> str:
+        return f"{self.membership_id}: {self.role_id}"
+
+
+class SignInSession(models.Model):
+    """One sign-in and all tokens that came of it. A global table: it precedes the tenant.
+
+    Only the refresh token whose `jti` stands here may be exchanged, by one conditional update,
+    so of any number of parallel attempts one wins.
+    """
+
+    class Ending(models.TextChoices):
+        SIGNED_OUT = "signed_out", _("signed out")
+        REUSED = "reused", _("a spent token was presented again")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    tenant = models.ForeignKey("tenancy.Tenant", null=True, on_delete=models.CASCADE)
+    jti = models.UUIDField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True)
+    ending = models.CharField(max_length=16, choices=Ending.choices, blank=True)
+
+    def __str__(self) -> str:
+        return str(self.id)

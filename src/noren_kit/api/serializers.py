@@ -1,0 +1,154 @@
+"""Serializers of resources: the audit fields, sparse fields, and no silent input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+from noren_kit.api.fields import (
+    AmountField,
+    DecimalTextField,
+    FlagField,
+    PersonField,
+    QuantityField,
+    RelatedIdField,
+    TextField,
+)
+from noren_kit.core.errors import InvalidInput
+from noren_kit.db.fields import MoneyField, RatingField
+from noren_kit.tenancy.models import TenantModel
+
+AUDIT_FIELDS = ("created_at", "updated_at", "created_by", "updated_by")
+# Faults of one kind that an answer lists at most; the rest are the same mistake.
+_MOST_FAULTS = 100
+
+
+class StrictSerializer(serializers.Serializer):
+    """Refuses members that it does not know or that are read-only, beside all other faults."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        faults: dict[str, Any] = self._unwelcome(data) if isinstance(data, Mapping) else {}
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if isinstance(error.detail, dict):
+                faults = {**faults, **error.detail}
+            raise serializers.ValidationError(faults or error.detail) from None
+        if faults:
+            raise serializers.ValidationError(faults)
+        return value
+
+    def _unwelcome(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        faults: dict[str, Any] = {}
+        for name in data:
+            field = self.fields.get(name)
+            if field is None:
+                faults[name] = [
+                    serializers.ErrorDetail(_("This field is not known here."), "unknown_field")
+                ]
+            elif field.read_only:
+                faults[name] = [
+                    serializers.ErrorDetail(_("This field can't be written."), "read_only")
+                ]
+            if len(faults) == _MOST_FAULTS:
+                break
+        return faults
+
+
+class DynamicFields(serializers.Serializer):
+    """`fields=` and `omit=` choose what is shown: `ProductSerializer(row, fields=["id"])`.
+
+    Raises `InvalidInput` naming a field that the serializer does not have.
+    """
+
+    def __init__(
+        self,
+        instance: Any = None,
+        data: Any = empty,
+        *,
+        fields: list[str] | None = None,
+        omit: list[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(instance, data, **kwargs)
+        self._only, self._omit = fields or [], omit or []
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        declared = super().get_fields()
+        for parameter, chosen in (("fields", self._only), ("omit", self._omit)):
+            for name in chosen:
+                if name not in declared:
+                    message = _("There is no field %(name)s.") % {"name": name}
+                    raise InvalidInput.field(parameter, "unknown_field", message)
+        return {
+            name: field
+            for name, field in declared.items()
+            if (not self._only or name in self._only) and name not in self._omit
+        }
+
+
+class ComputedField(serializers.SerializerMethodField):
+    """A method field whose method says by `@computed` which relations it reads."""
+
+    def bind(self, field_name: str, parent: Any) -> None:
+        super().bind(field_name, parent)
+        self.reads = getattr(getattr(parent, self.method_name), "reads", [])
+
+
+class ResourceSerializer(StrictSerializer, DynamicFields, serializers.ModelSerializer):
+    """A model serializer with `id` and the audit fields added to `Meta.fields`.
+
+    Text is NFC and free of control characters, money has the currency's precision, relations
+    accept ids of the tenant alone. What may occur twice is judged by the database (409).
+    """
+
+    serializer_related_field = RelatedIdField
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.CharField: TextField,
+        models.SlugField: TextField,
+        models.TextField: TextField,
+        models.BooleanField: FlagField,
+        models.IntegerField: QuantityField,
+        models.PositiveIntegerField: QuantityField,
+        models.BigIntegerField: QuantityField,
+        models.PositiveBigIntegerField: QuantityField,
+        models.DecimalField: DecimalTextField,
+        MoneyField: AmountField,
+        RatingField: DecimalTextField,
+    }
+
+    def get_field_names(self, declared: Any, info: Any) -> list[str]:
+        stated = list(super().get_field_names(declared, info))
+        audited = AUDIT_FIELDS if issubclass(self.Meta.model, TenantModel) else ()  # type: ignore[attr-defined]
+        names = ["id", *stated, *audited]
+        return list(dict.fromkeys(names))
+
+    def build_field(self, field_name: str, info: Any, model_class: Any, nested_depth: int) -> Any:
+        if field_name in ("created_by", "updated_by"):
+            return PersonField, {}
+        return super().build_field(field_name, info, model_class, nested_depth)
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> Any:
+        field_class, kwargs = super().build_standard_field(field_name, model_field)
+        if issubclass(field_class, TextField) and isinstance(model_field, models.TextField):
+            kwargs["multiline"] = True
+        if issubclass(field_class, AmountField):
+            kwargs = {
+                name: kwargs[name]
+                for name in ("read_only", "required", "allow_null", "min_value", "max_value")
+                if name in kwargs
+            }
+        if issubclass(field_class, DecimalTextField) and isinstance(model_field, RatingField):
+            kwargs.update(max_digits=4, decimal_places=2)
+        if issubclass(field_class, serializers.SlugField):
+            field_class = TextField
+        return field_class, kwargs
+
+    def get_validators(self) -> list[Any]:
+        return list(getattr(getattr(self, "Meta", None), "validators", []))

@@ -1,0 +1,169 @@
+"""The viewset of a plain resource: three attributes, everything else from the kit."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import QuerySet
+from django.http import Http404
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from noren_kit.accounts.permissions import ResourcePermission
+from noren_kit.api import reading
+from noren_kit.api.filters import (
+    FilterBackend,
+    OrderingBackend,
+    ResourceFilterSet,
+    SearchBackend,
+)
+from noren_kit.api.pagination import ResourcePagination
+from noren_kit.api.parameters import names, refuse_unknown
+from noren_kit.core import context
+from noren_kit.softdelete.deleting import soft_delete
+
+_SPARSE = ("fields", "omit")
+
+
+class StrictViewMixin:
+    """Refuses query parameters that the action does not know."""
+
+    def known_parameters(self) -> set[str]:
+        return set()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        refuse_unknown(request, self.known_parameters())
+
+
+class ResourceViewSet(
+    StrictViewMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet,
+):
+    """List, detail, create, update and delete of one model, for the entered tenant.
+
+    A subclass states `serializer_class`, and as needed: `list_serializer_class`,
+    `write_serializer_class`, `filterset_class`, `search_fields`, `ordering_fields`,
+    `action_rights` (the right of each extra action), and `perform_*` hooks that call services.
+    """
+
+    permission_classes: ClassVar[Any] = [ResourcePermission]
+    pagination_class = ResourcePagination
+    filter_backends: ClassVar[Any] = [FilterBackend, SearchBackend, OrderingBackend]
+    filterset_class: ClassVar[Any] = ResourceFilterSet
+    lookup_value_regex = "[^/]+"
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
+
+    list_serializer_class: ClassVar[Any] = None
+    write_serializer_class: ClassVar[Any] = None
+    search_fields: ClassVar[list[str]] = []
+    ordering_fields: ClassVar[list[str]] = []
+    ordering: ClassVar[tuple[str, ...]] = ("-created_at",)
+    action_rights: ClassVar[dict[str, str]] = {}
+
+    @classmethod
+    def resource_model(cls) -> type[models.Model]:
+        model: type[models.Model] = cls.serializer_class.Meta.model  # type: ignore[union-attr]
+        return model
+
+    @classmethod
+    def orderings(cls) -> list[str]:
+        """Fields that a client may order by."""
+        return list(dict.fromkeys(["created_at", "updated_at", *cls.ordering_fields]))
+
+    def known_parameters(self) -> set[str]:
+        if self.action == "list":
+            backends = {"ordering"} | ({"search"} if self.search_fields else set())
+            filters = set(self.filterset_class.base_filters)
+            return {*ResourcePagination.parameters, *backends, *filters, *_SPARSE}
+        return set(_SPARSE) if self.action == "retrieve" else set()
+
+    # Reading
+
+    def get_queryset(self) -> QuerySet[Any]:
+        model = self.resource_model()
+        if context.tenant_or_none() is None:
+            return QuerySet(model).none()  # The schema is made without a tenant.
+        queryset: QuerySet[Any] = model._default_manager.all()
+        return queryset
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer]:
+        if self.action in ("create", "update", "partial_update"):
+            return self.write_serializer_class or self.serializer_class
+        if self.action == "list":
+            return self.list_serializer_class or self.serializer_class
+        return self.serializer_class  # type: ignore[return-value]
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        request = getattr(self, "request", None)
+        if self.action in ("list", "retrieve") and request is not None:
+            kwargs.setdefault("fields", names(request, "fields"))
+            kwargs.setdefault("omit", names(request, "omit"))
+        return super().get_serializer(*args, **kwargs)
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        shown = self.get_serializer()
+        return super().paginate_queryset(reading.for_serializer(queryset, shown))
+
+    def get_object(self) -> Any:
+        """The row of the path, read for what the action shows; 404 for any other id."""
+        shown = self.get_serializer() if self.action == "retrieve" else self.serializer_class()  # type: ignore[misc]
+        return self.read(self.path_id(), shown)
+
+    def path_id(self) -> uuid.UUID:
+        try:
+            return uuid.UUID(self.kwargs["pk"])
+        except ValueError:
+            raise Http404 from None
+
+    def read(self, pk: uuid.UUID, shown: serializers.BaseSerializer) -> Any:
+        found = reading.for_serializer(self.get_queryset(), shown).filter(pk=pk).first()
+        if found is None:
+            raise Http404
+        self.check_object_permissions(self.request, found)
+        return found
+
+    # Writing
+
+    def respond(self, pk: uuid.UUID, status: int = 200) -> Response:
+        """The row's full representation, read again as any later GET would."""
+        shown = self.serializer_class(context=self.get_serializer_context())  # type: ignore[misc]
+        row = self.read(pk, shown)
+        shown.instance = row
+        headers = {}
+        if status == 201:
+            headers["Location"] = self.request.build_absolute_uri(f"{self.request.path}{pk}/")
+        return Response(shown.data, status=status, headers=headers)
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return self.respond(self.perform_create(serializer).pk, status=201)
+
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        row = self.get_object()
+        partial = self.action == "partial_update"
+        serializer = self.get_serializer(row, data=request.data, partial=partial)
+        serializer.is_valid(raise_exception=True)
+        return self.respond(self.perform_update(serializer).pk)
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.update(request, *args, **kwargs)
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        self.perform_destroy(self.get_object())
+        return Response(status=204)
+
+    def perform_create(self, serializer: Any) -> Any:
+        return serializer.save()
+
+    def perform_update(self, serializer: Any) -> Any:
+        return serializer.save()
+
+    def perform_destroy(self, row: Any) -> None:
+        soft_delete(row)

@@ -1,0 +1,42 @@
+"""The kit's settings with their defaults, in one place; a project overrides by `NOREN_KIT`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+DEFAULTS: dict[str, Any] = {
+    # Response pages.
+    "PAGE_SIZE": 20,
+    "MAX_PAGE_SIZE": 100,
+    "MAX_PAGE_OFFSET": 100_000,
+    # Request bodies: bytes, nesting, members of all objects and arrays together.
+    "MAX_BODY_BYTES": 10 * 1024 * 1024,
+    "MAX_JSON_DEPTH": 32,
+    "MAX_JSON_MEMBERS": 50_000,
+    # Search: characters and words of one query.
+    "MAX_SEARCH_CHARACTERS": 200,
+    "MAX_SEARCH_WORDS": 10,
+    # Tokens, in seconds.
+    "ACCESS_TOKEN_SECONDS": 15 * 60,
+    "REFRESH_TOKEN_SECONDS": 7 * 24 * 3600,
+    "JWT_PRIVATE_KEY": "",
+    # Outbox: how long a claim lasts before another relay may take the delivery, in seconds.
+    "OUTBOX_LEASE_SECONDS": 60,
+    "OUTBOX_BATCH": 100,
+}
+
+
+class _Conf:
+    def __getattr__(self, name: str) -> Any:
+        overrides: dict[str, Any] = getattr(settings, "NOREN_KIT", {})
+        if name in overrides:
+            return overrides[name]
+        try:
+            return DEFAULTS[name]
+        except KeyError:
+            raise AttributeError(f"The kit has no setting {name!r}.") from None
+
+
+conf = _Conf()

@@ -1,0 +1,116 @@
+"""Who is acting, for which tenant, in which request: carried by context variables.
+
+Everything below HTTP (models, services, logs, the outbox) needs these three facts and none of
+it may take them from a request object, so they live here, set at the edge and read anywhere.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+class TenantNotEntered(RuntimeError):
+    """Tenant data was asked for while no tenant was entered; a fault in the program."""
+
+    def __init__(self) -> None:
+        super().__init__("No tenant is entered here: wrap the call in noren_kit.tenancy.enter().")
+
+
+@dataclass(frozen=True, slots=True)
+class TenantInfo:
+    """The entered tenant's identity and settings, as read when it was entered."""
+
+    id: uuid.UUID
+    slug: str
+    name: str
+    currency: str
+    standard_tax_rate: Decimal
+    tax_rounding: str
+    prices_include_tax: bool
+    locale: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The person (or program) on whose behalf the code runs."""
+
+    user_id: uuid.UUID
+    name: str
+    email: str
+    roles: frozenset[str] = field(default_factory=frozenset)
+    permissions: frozenset[str] = field(default_factory=frozenset)
+    is_superuser: bool = False
+
+
+_tenant: ContextVar[TenantInfo | None] = ContextVar("noren_tenant", default=None)
+_actor: ContextVar[Actor | None] = ContextVar("noren_actor", default=None)
+_request_id: ContextVar[str] = ContextVar("noren_request_id", default="")
+
+
+def tenant() -> TenantInfo:
+    """The entered tenant; raises `TenantNotEntered` outside of one."""
+    entered = _tenant.get()
+    if entered is None:
+        raise TenantNotEntered
+    return entered
+
+
+def tenant_or_none() -> TenantInfo | None:
+    return _tenant.get()
+
+
+def tenant_id() -> uuid.UUID:
+    """The entered tenant's id; raises `TenantNotEntered` outside of one."""
+    return tenant().id
+
+
+def actor() -> Actor | None:
+    return _actor.get()
+
+
+def actor_id() -> uuid.UUID | None:
+    current = _actor.get()
+    return current.user_id if current else None
+
+
+def request_id() -> str:
+    """The id of the request being served, or an empty string outside of one."""
+    return _request_id.get()
+
+
+def set_tenant(info: TenantInfo | None) -> None:
+    """For the kit's own entry points, which also set the database's side."""
+    _tenant.set(info)
+
+
+def set_actor(current: Actor | None) -> None:
+    _actor.set(current)
+
+
+@contextmanager
+def request_scope(identifier: str) -> Iterator[None]:
+    """One request or task: starts with no tenant and no actor, and leaves none behind."""
+    tokens = (_tenant.set(None), _actor.set(None), _request_id.set(identifier))
+    try:
+        yield
+    finally:
+        _tenant.reset(tokens[0])
+        _actor.reset(tokens[1])
+        _request_id.reset(tokens[2])
+
+
+@contextmanager
+def acting(info: TenantInfo | None, current: Actor | None) -> Iterator[None]:
+    """Run a block for a tenant and an actor, then restore what was there before."""
+    tokens = (_tenant.set(info), _actor.set(current))
+    try:
+        yield
+    finally:
+        _tenant.reset(tokens[0])
+        _actor.reset(tokens[1])

@@ -1,0 +1,47 @@
+"""The outermost middleware: the request's id, its scope and its log line."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from noren_kit.core import context
+from noren_kit.core.ids import uuid7
+from noren_kit.observability.logging import get_logger
+
+HEADER = "X-Request-ID"
+_ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+_log = get_logger("noren.request")
+
+
+def request_identifier(offered: str | None) -> str:
+    """The offered id where it has the accepted form, else a new one."""
+    return offered if offered and _ACCEPTED.match(offered) else str(uuid7())
+
+
+class RequestMiddleware:
+    """Opens the request's context, closes it whatever happens, logs a line at the end."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        identifier = request_identifier(request.headers.get(HEADER))
+        with context.request_scope(identifier):
+            response = self.get_response(request)
+            response.headers[HEADER] = identifier
+            if not request.path.startswith("/health/"):
+                match = request.resolver_match
+                _log.info(
+                    "request",
+                    method=request.method,
+                    route=match.route if match else None,
+                    status=response.status_code,
+                    duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                    size=None if response.streaming else len(response.content),
+                )
+        return response

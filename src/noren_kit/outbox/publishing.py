@@ -1,0 +1,129 @@
+"""Publishing: events and their deliveries, written by one statement in the caller's transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+from psycopg.types.json import Jsonb
+
+from noren_kit.core import context
+from noren_kit.core.ids import uuid7
+
+Handler = Callable[["EventFacts"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event about to be published; `payload` must be JSON."""
+
+    type: str
+    aggregate_type: str
+    aggregate_id: uuid.UUID
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EventFacts:
+    """An event as its handlers receive it."""
+
+    id: uuid.UUID
+    type: str
+    aggregate_type: str
+    aggregate_id: uuid.UUID
+    payload: Mapping[str, Any]
+
+
+_handlers: dict[str, dict[str, Handler]] = {}
+
+
+def handles(event_type: str, *, name: str) -> Callable[[Handler], Handler]:
+    """Register a handler for one type of event.
+
+    `name` is stored with each delivery, so it must never change. A handler runs in the event's
+    tenant at least once, in a transaction that also marks the delivery done.
+    """
+
+    def register(handler: Handler) -> Handler:
+        _handlers.setdefault(event_type, {})[name] = handler
+        return handler
+
+    return register
+
+
+def handler_named(name: str) -> Handler:
+    """The handler registered under a name; raises `LookupError` for an unknown one."""
+    for by_name in _handlers.values():
+        if name in by_name:
+            return by_name[name]
+    raise LookupError(f"No handler is registered as {name!r}.")
+
+
+# Rows of one call may share an aggregate: each counts on from the last stored sequence.
+_PUBLISH = """
+WITH input AS (
+    SELECT * FROM unnest(%(ids)s::uuid[], %(types)s::text[], %(aggregate_types)s::text[],
+                         %(aggregate_ids)s::uuid[], %(payloads)s::jsonb[])
+             WITH ORDINALITY AS i(id, type, aggregate_type, aggregate_id, payload, position)
+), event AS (
+    INSERT INTO outbox_event (tenant_id, id, type, aggregate_type, aggregate_id, sequence,
+                              payload, occurred_at, actor_id, request_id)
+    SELECT %(tenant)s, i.id, i.type, i.aggregate_type, i.aggregate_id,
+           (SELECT coalesce(max(e.sequence), 0) FROM outbox_event e
+             WHERE e.tenant_id = %(tenant)s AND e.aggregate_type = i.aggregate_type
+               AND e.aggregate_id = i.aggregate_id)
+           + row_number() OVER (PARTITION BY i.aggregate_type, i.aggregate_id
+                                ORDER BY i.position),
+           i.payload, %(now)s, %(actor)s, %(request)s
+      FROM input i
+    RETURNING id
+)
+INSERT INTO outbox_delivery (tenant_id, id, event_id, handler, attempts, last_error)
+SELECT %(tenant)s, d.id, d.event_id, d.handler, 0, ''
+  FROM unnest(%(delivery_ids)s::uuid[], %(event_ids)s::uuid[], %(handlers)s::text[])
+       AS d(id, event_id, handler)
+  JOIN event ON event.id = d.event_id
+"""
+
+
+def publish(*events: NewEvent) -> None:
+    """Write events and one delivery per registered handler; one statement, however many.
+
+    The caller holds the aggregate's row lock, so that sequences rise without gaps.
+    """
+    if not events:
+        return
+    ids = [uuid7() for _ in events]
+    due = [
+        (uuid7(), event_id, name)
+        for event_id, event in zip(ids, events, strict=True)
+        for name in _handlers.get(event.type, ())
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _PUBLISH,
+            {
+                "tenant": context.tenant_id(),
+                "now": timezone.now(),
+                "actor": context.actor_id(),
+                "request": context.request_id(),
+                "ids": ids,
+                "types": [event.type for event in events],
+                "aggregate_types": [event.aggregate_type for event in events],
+                "aggregate_ids": [event.aggregate_id for event in events],
+                "payloads": [Jsonb(event.payload) for event in events],
+                **_columns(due),
+            },
+        )
+
+
+def _columns(due: Sequence[tuple[uuid.UUID, uuid.UUID, str]]) -> dict[str, list[Any]]:
+    return {
+        "delivery_ids": [delivery for delivery, _event, _name in due],
+        "event_ids": [event for _delivery, event, _name in due],
+        "handlers": [name for _delivery, _event, name in due],
+    }

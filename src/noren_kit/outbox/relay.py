@@ -1,0 +1,101 @@
+"""The relay: claims due deliveries and hands them to the workers.
+
+A claim is a lease, not a promise: only the worker marks a delivery done, in the transaction of
+its effect. A relay, broker or worker that dies costs a lease's time and loses nothing. Polling
+by "id greater than the last" is not used: it misses rows that commit late.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from celery.exceptions import OperationalError as BrokerError
+from django.db import connections, transaction
+
+from noren_kit.core.conf import conf
+from noren_kit.observability.logging import get_logger
+from noren_kit.outbox.tasks import deliver
+from noren_kit.tenancy.tasks import tenant_headers
+
+RELAY_ALIAS = "relay"
+# An attempt doubles the lease, up to this many doublings (60 s becomes 64 min).
+_MAX_DOUBLINGS = 6
+_log = get_logger("noren.relay")
+
+_DUE_TENANTS = """
+SELECT DISTINCT tenant_id FROM outbox_delivery
+ WHERE handled_at IS NULL AND (leased_until IS NULL OR leased_until < clock_timestamp())
+ LIMIT 500
+"""
+
+_CLAIM = """
+UPDATE outbox_delivery d
+   SET leased_until = clock_timestamp()
+                      + make_interval(secs => %(lease)s * 2 ^ least(attempts, %(doublings)s)),
+       attempts = attempts + 1
+ WHERE d.tenant_id = %(tenant)s
+   AND d.id IN (SELECT c.id FROM outbox_delivery c
+                 WHERE c.tenant_id = %(tenant)s AND c.handled_at IS NULL
+                   AND (c.leased_until IS NULL OR c.leased_until < clock_timestamp())
+                 ORDER BY c.id LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
+RETURNING d.id
+"""
+
+_RELEASE = """
+UPDATE outbox_delivery SET leased_until = NULL, attempts = greatest(attempts - 1, 0)
+ WHERE tenant_id = %s AND id = ANY(%s) AND handled_at IS NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    tenant_id: uuid.UUID
+    delivery_ids: list[uuid.UUID]
+
+
+def claim_due() -> list[Claim]:
+    """Lease up to a batch of due deliveries of each tenant in turn, so that none starves."""
+    connection = connections[RELAY_ALIAS]
+    claims = []
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE_TENANTS)
+        tenants = [tenant for (tenant,) in cursor.fetchall()]
+    for tenant in tenants:
+        with transaction.atomic(using=RELAY_ALIAS), connection.cursor() as cursor:
+            cursor.execute(
+                _CLAIM,
+                {
+                    "tenant": tenant,
+                    "lease": conf.OUTBOX_LEASE_SECONDS,
+                    "doublings": _MAX_DOUBLINGS,
+                    "batch": conf.OUTBOX_BATCH,
+                },
+            )
+            claims.append(Claim(tenant, [row for (row,) in cursor.fetchall()]))
+    return [claim for claim in claims if claim.delivery_ids]
+
+
+def relay_once() -> int:
+    """Claim what is due and queue it; returns how many deliveries were queued.
+
+    With the broker away the claims are given back at once and 0 is returned.
+    """
+    queued = 0
+    for claim in claim_due():
+        for position, delivery_id in enumerate(claim.delivery_ids):
+            try:
+                deliver.apply_async(
+                    args=[str(delivery_id)], headers=tenant_headers(claim.tenant_id)
+                )
+            except BrokerError as error:
+                _log.warning("broker_away", error=str(error))
+                _release(claim.tenant_id, claim.delivery_ids[position:])
+                break
+            queued += 1
+    return queued
+
+
+def _release(tenant_id: uuid.UUID, delivery_ids: list[uuid.UUID]) -> None:
+    with connections[RELAY_ALIAS].cursor() as cursor:
+        cursor.execute(_RELEASE, [tenant_id, delivery_ids])

@@ -1,0 +1,94 @@
+"""Entering a tenant: the database's side and the program's side together, or neither.
+
+The setting is local to the transaction, first in it, so that a pooled connection can't hand a
+tenant to the next borrower (docs/guides/isolation.md).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connections, transaction
+
+from noren_kit.core import context
+from noren_kit.core.context import Actor, TenantInfo
+from noren_kit.db.constraints import TENANT_SETTING
+from noren_kit.tenancy.models import Tenant
+
+TENANT_COLUMNS = (
+    "id",
+    "slug",
+    "name",
+    "currency",
+    "standard_tax_rate",
+    "tax_rounding",
+    "prices_include_tax",
+    "locale",
+    "time_zone",
+)
+
+
+class TenantUnavailable(LookupError):
+    """No active tenant has this id."""
+
+
+def set_database_tenant(tenant_id: uuid.UUID | None, using: str = "default") -> None:
+    """Set the policy's side alone, until the transaction ends."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config(%s, %s, true)", [TENANT_SETTING, str(tenant_id) if tenant_id else ""]
+        )
+
+
+def tenant_info(row: tuple[Any, ...]) -> TenantInfo:
+    """A row of `TENANT_COLUMNS` as the context keeps it."""
+    return TenantInfo(**dict(zip(TENANT_COLUMNS, row, strict=True)))
+
+
+def _read_and_enter(tenant_id: uuid.UUID, using: str, suspended: bool) -> TenantInfo:
+    condition = "" if suspended else f" AND status = '{Tenant.Status.ACTIVE}'"
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join(TENANT_COLUMNS)}, set_config(%s, id::text, true)"  # noqa: S608
+            f" FROM tenancy_tenant WHERE id = %s{condition}",
+            [TENANT_SETTING, tenant_id],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise TenantUnavailable(f"No active tenant has the id {tenant_id}.")
+    return tenant_info(row[:-1])
+
+
+@contextmanager
+def enter(
+    tenant_id: uuid.UUID,
+    *,
+    actor: Actor | None = None,
+    using: str = "default",
+    suspended: bool = False,
+) -> Iterator[TenantInfo]:
+    """Run a block inside a tenant, in a transaction of its own or a savepoint of the outer one.
+
+    Raises `TenantUnavailable` for an unknown tenant, or a suspended one unless `suspended`.
+    """
+    outer = context.tenant_or_none()
+    nested = connections[using].in_atomic_block
+    with transaction.atomic(using=using):
+        info = _read_and_enter(tenant_id, using, suspended)
+        with context.acting(info, actor):
+            yield info
+        if nested:
+            set_database_tenant(outer.id if outer else None, using)
+
+
+def active_tenants(using: str = "default") -> list[uuid.UUID]:
+    """Ids of all active tenants, by age: for work that visits each in turn."""
+    return list(
+        Tenant.objects.using(using)
+        .filter(status=Tenant.Status.ACTIVE)
+        .order_by("id")
+        .values_list("id", flat=True)
+    )

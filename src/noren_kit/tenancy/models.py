@@ -1,0 +1,110 @@
+"""Tenants, and the base classes that put a model's rows under one of them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from noren_kit.core import context
+from noren_kit.core.ids import uuid7
+from noren_kit.core.money import Rounding
+from noren_kit.db.fields import ActorField, TenantField
+
+
+class Tenant(models.Model):
+    """A shop, brand or business unit; the unit of isolation. A global table."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("active")
+        SUSPENDED = "suspended", _("suspended")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    slug = models.SlugField(max_length=63, unique=True)
+    name = models.CharField(max_length=200)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.ACTIVE)
+    currency = models.CharField(
+        max_length=3, default="JPY", validators=[RegexValidator(r"^[A-Z]{3}\Z")]
+    )
+    standard_tax_rate = models.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal(10),
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text=_("Per cent."),
+    )
+    tax_rounding = models.CharField(max_length=8, choices=Rounding.choices, default=Rounding.FLOOR)
+    prices_include_tax = models.BooleanField(default=False)
+    locale = models.CharField(max_length=8, default="en")
+    time_zone = models.CharField(max_length=64, default="UTC")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class TenantQuerySet(models.QuerySet[Any]):
+    """Adds what bulk writes must not forget."""
+
+    def touch(self, **values: Any) -> int:
+        """Update columns together with `updated_at` and `updated_by`; returns the row count."""
+        if "updated_at" in {field.name for field in self.model._meta.fields}:
+            values.setdefault("updated_at", timezone.now())
+            values.setdefault("updated_by_id", context.actor_id())
+        return self.update(**values)
+
+
+class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: ignore[misc]
+    """Names the tenant in every statement, in front of the policy that enforces it.
+
+    Raises `TenantNotEntered` where no tenant is entered. Leaves out soft-deleted rows unless
+    made with `deleted=True`.
+    """
+
+    def __init__(self, *, deleted: bool = False) -> None:
+        super().__init__()
+        self._deleted = deleted
+
+    def get_queryset(self) -> Any:
+        queryset = super().get_queryset().filter(tenant_id=context.tenant_id())
+        if not self._deleted and issubclass(self.model, TenantModel):
+            queryset = queryset.filter(deleted_at__isnull=True)
+        return queryset
+
+
+class TenantRow(models.Model):
+    """A row that belongs to a tenant, without audit fields: links, lines, ledger entries."""
+
+    tenant = TenantField()
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+
+    objects: ClassVar[Any] = TenantManager()
+    every: ClassVar[Any] = TenantManager(deleted=True)
+
+    class Meta:
+        abstract = True
+        base_manager_name = "every"
+        default_manager_name = "objects"
+
+
+class TenantModel(TenantRow):
+    """A resource of a tenant: audit fields and soft delete on top of isolation.
+
+    `objects` sees live rows, `every` the deleted ones too.
+    """
+
+    created_at = models.DateTimeField(auto_now_add=True, editable=False)
+    updated_at = models.DateTimeField(auto_now=True, editable=False)
+    created_by = ActorField()
+    updated_by = ActorField(on_update=True)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta(TenantRow.Meta):
+        abstract = True
