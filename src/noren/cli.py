@@ -106,14 +106,13 @@ def stack_processes(
     from noren_kit.stack.supervisor import ProcessSpec
 
     python = [sys.executable, "-m"]
-    celery = [*python, "celery", "-A", "noren.config.celery"]
+    celery = [*python, "celery", "--quiet", "-A", "noren.config.celery"]
     web = f"granian --interface wsgi --host 127.0.0.1 --port {web_port} --workers {workers}"
     web += " --blocking-threads 1 --no-ws --no-access-log --respawn-failed-workers"
-    web += " --workers-kill-timeout 15 noren.config.wsgi:application"
     worker = "worker --loglevel info --concurrency 2 --without-gossip --without-mingle"
     beat = ["beat", "--loglevel", "info", "--pidfile=", "--schedule"]
     return [
-        ProcessSpec("web", [*python, *web.split()], environment),
+        ProcessSpec("web", [*python, *web.split(), "noren.config.wsgi:application"], environment),
         ProcessSpec("worker", [*celery, *worker.split()], environment),
         ProcessSpec("beat", [*celery, *beat, str(home() / "celerybeat-schedule")], environment),
         ProcessSpec("relay", [*python, "noren.cli", "relay"], environment),
@@ -122,31 +121,9 @@ def stack_processes(
 
 def show_walk(facts: Mapping[str, Any]) -> None:
     """Print where the API is, who may sign in, and commands to try."""
-    base = facts["base_url"]
-    lines = ["", f"  Noren      {base}/api/v1/", f"  API docs   {base}/api/docs/", ""]
-    accounts = [
-        (tenant["name"], user)
-        for tenant in facts.get("tenants", [])
-        for user in tenant.get("users", [])
-    ]
-    for tenant, user in accounts:
-        lines.append(f"  {tenant:<22} {user['role']:<10} {user['username']}  {user['password']}")
-    if platform := facts.get("platform"):
-        name, password = platform["username"], platform["password"]
-        lines.append(f"  {'(platform staff)':<22} {'platform':<10} {name}  {password}")
-    if accounts:
-        body = f'{{"username":"{accounts[0][1]["username"]}"'
-        body += f',"password":"{accounts[0][1]["password"]}"}}'
-        lines += [
-            "",
-            "  Try it in another terminal:",
-            "",
-            f"    TOKEN=$(curl -s {base}/api/auth/token/ -H 'Content-Type: application/json' \\",
-            f"      -d '{body}' \\",
-            """      | python3 -c 'import json,sys; print(json.load(sys.stdin)["access"])')""",
-            f'    curl -s "{base}/api/v1/products/?page_size=3" -H "Authorization: Bearer $TOKEN"',
-        ]
-    print("\n".join([*lines, "", "  Ctrl-C stops everything.", ""]), flush=True)
+    from noren.demo.walk import welcome
+
+    typer.echo(welcome(facts))
 
 
 @app.command(hidden=True)

@@ -55,6 +55,12 @@ def list_products() -> QuerySet[Product]:
     return products
 
 
+def find_product(product_id: uuid.UUID) -> Product | None:
+    """A live product, or None."""
+    product: Product | None = Product.objects.filter(id=product_id).first()
+    return product
+
+
 def find_categories(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Category]:
     found: dict[uuid.UUID, Category] = Category.objects.in_bulk(list(ids))
     return found

@@ -6,3 +6,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "noren.config.settings.production")
 application = get_wsgi_application()
+
+from noren_kit.tenancy.startup import refuse_privileged_role  # noqa: E402
+
+refuse_privileged_role()

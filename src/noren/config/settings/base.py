@@ -131,6 +131,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="orders@noren.example
 
 NOREN_KIT: dict[str, Any] = {
     "JWT_PRIVATE_KEY": env.str("JWT_PRIVATE_KEY", multiline=True),
+    "OUTBOX_LEASE_SECONDS": env.float("OUTBOX_LEASE_SECONDS", default=60.0),
 }
 
 REST_FRAMEWORK = {

@@ -1,10 +1,11 @@
 """The test suite: quick password hashing and quiet logs; everything else as in production."""
 
 from noren.config.settings.base import *  # noqa: F403
-from noren.config.settings.base import logging_settings
+from noren.config.settings.base import env, logging_settings
 
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.locmem.EmailBackend")
+EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", default=None)
 CELERY_TASK_ALWAYS_EAGER = False
 LOGGING = logging_settings(json=True, level="ERROR")

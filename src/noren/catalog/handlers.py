@@ -1,0 +1,33 @@
+"""What follows a product's running low."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.core.mail import send_mail
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from noren.catalog.queries import find_product
+from noren.inventory.events import STOCK_LOW
+from noren_kit.accounts.queries import emails_of_members
+from noren_kit.core import context
+from noren_kit.outbox.publishing import EventFacts, handles
+
+
+@handles(STOCK_LOW, name="catalog.low_stock_notice")
+def send_low_stock_notice(event: EventFacts) -> None:
+    """Mail the tenant's managers and owners; at least once."""
+    product = find_product(uuid.UUID(event.payload["product_id"]))
+    recipients = emails_of_members(["manager", "owner"])
+    if product is None or not recipients:
+        return
+    tenant = context.tenant()
+    with override(tenant.locale):
+        subject = _("%(shop)s: %(sku)s is running low") % {"shop": tenant.name, "sku": product.sku}
+        body = _("%(name)s (%(sku)s): %(available)s left.") % {
+            "name": product.name,
+            "sku": product.sku,
+            "available": event.payload["available"],
+        }
+    send_mail(" ".join(subject.split()), body, None, recipients)
