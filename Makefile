@@ -28,6 +28,7 @@ run: $(RUN_OK)  ## Start the whole stack with demo data on embedded servers
 	@$(BIN)/noren run
 
 test: $(DEV_OK)  ## Run the whole suite
+	$(BIN)/python -m pytest -n 2 -c tests/kit/pytest.ini tests/kit
 	$(BIN)/python -m pytest -n 2
 
 check: lint types contracts migrations schema  ## Lint, types, architecture, migrations, schema
