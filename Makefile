@@ -6,7 +6,7 @@ RUN_OK := $(VENV)/.installed-run
 DEV_OK := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts schema migrations lock clean
+.PHONY: help run test check lint types contracts schema migrations messages lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,13 @@ migrations: $(DEV_OK)
 
 schema: $(DEV_OK)
 	$(BIN)/noren schema --check docs/openapi.yaml
+
+messages: $(DEV_OK)  ## Refresh and compile the Japanese messages
+	for package in noren_kit noren; do \
+	  $(BIN)/pybabel -q extract --no-location --sort-output --omit-header -k gettext_lazy -k _ -o var/$$package.pot src/$$package && \
+	  $(BIN)/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date -D django -l ja -i var/$$package.pot -d src/$$package/locale && \
+	  $(BIN)/pybabel -q compile -D django -d src/$$package/locale || exit 1; \
+	done
 
 lock: $(DEV_OK)  ## Refresh the locked requirements
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra local pyproject.toml -o requirements/local.txt

@@ -85,5 +85,26 @@ def find_saleable(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, SaleableProduct
         "id", "sku", "name", "price", "category__tax_rate", "stock_item_id", "status"
     )
     return {
-        row[0]: SaleableProduct(*row[:6], is_active=row[6] == Product.Status.ACTIVE) for row in rows
+        product: SaleableProduct(
+            product, sku, name, price, rate, item, is_active=status == Product.Status.ACTIVE
+        )
+        for product, sku, name, price, rate, item, status in rows
     }
+
+
+@dataclass(frozen=True, slots=True)
+class StockedProduct:
+    """A product as an import meets it: where its stock is, and how many units are free."""
+
+    id: uuid.UUID
+    stock_item_id: uuid.UUID
+    name: str
+    available: int
+
+
+def find_stocked(skus: Collection[str]) -> dict[str, StockedProduct]:
+    """The tenant's live products by sku; one statement."""
+    rows = Product.objects.filter(sku__in=list(skus)).values_list(
+        "sku", "id", "stock_item_id", "name", "stock_item__on_hand", "stock_item__reserved"
+    )
+    return {row[0]: StockedProduct(*row[1:4], available=row[4] - row[5]) for row in rows}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 _WALK = """\
 BASE={base}
-TOKEN=$(curl -s $BASE/api/auth/token/ -H 'Content-Type: application/json' \\
-  -d {credentials} | python3 -c 'import json,sys; print(json.load(sys.stdin)["access"])')
+sign_in() {{ curl -s $BASE/api/auth/token/ -H 'Content-Type: application/json' \\
+  -d '{{"username": "'$1'", "password": "'$2'"}}' \\
+  | python3 -c 'import json,sys; print(json.load(sys.stdin)["access"])'; }}
+TOKEN=$(sign_in {username} {password})
 api() {{ curl -s "$BASE/api/v1/$1" -H "Authorization: Bearer $TOKEN" \\
   -H 'Content-Type: application/json' "${{@:2}}"; echo; }}
 id() {{ python3 -c 'import json,sys; print(json.load(sys.stdin)["results"]['$1']["id"])'; }}
@@ -23,6 +24,13 @@ api products/$ONE/check_stock/
 api orders/ -d '{{"customer": "'$BUYER'", "items": [
   {{"product_id": "'$ONE'", "quantity": 2}}, {{"product_id": "'$TWO'", "quantity": 1}}]}}'
 api products/$ONE/check_stock/
+{neighbour}"""
+
+_SIGN_IN = ("username", "password")
+
+_NEIGHBOUR = """\
+TOKEN=$(sign_in {username} {password})   # the shop next door sees nothing of it
+api products/$ONE/
 """
 
 
@@ -35,14 +43,17 @@ def _accounts(facts: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]
 def walk(facts: Mapping[str, Any], *, search: str = "tea") -> str:
     """Shell commands to copy and paste: sign in, list, search, order two products, check stock.
 
-    Empty where there is nobody to sign in. `facts` are those of `run.json`.
+    With a second shop, also a look at the first one's product from there. Empty where there is
+    nobody to sign in. `facts` are those of `run.json`.
     """
-    first = next(_accounts(facts), None)
-    if first is None:
+    shops = {tenant: user for tenant, user in reversed(list(_accounts(facts)))}
+    if not shops:
         return ""
-    _tenant, user = first
-    body = json.dumps({"username": user["username"], "password": user["password"]})
-    return _WALK.format(base=facts["base_url"], credentials=shlex.quote(body), search=search)
+    first, *others = (
+        {name: shlex.quote(user[name]) for name in _SIGN_IN} for user in reversed(shops.values())
+    )
+    neighbour = _NEIGHBOUR.format(**others[0]) if others else ""
+    return _WALK.format(base=facts["base_url"], search=search, neighbour=neighbour, **first)
 
 
 def welcome(facts: Mapping[str, Any]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, CharField, F, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, F, QuerySet, Sum, Value, When
 
 from noren.inventory.models import LOW_STOCK, StockItem, StockMovement
 from noren_kit.core import context
@@ -25,7 +26,7 @@ def availability(available: int) -> str:
 def with_availability(queryset: QuerySet[Any], stock_item: str) -> QuerySet[Any]:
     """Annotate `availability_status` by the stock item at the path `stock_item`."""
     available = F(f"{stock_item}__on_hand") - F(f"{stock_item}__reserved")
-    return queryset.alias(available_units=available).annotate(
+    annotated: QuerySet[Any] = queryset.alias(available_units=available).annotate(
         availability_status=Case(
             When(available_units__gt=LOW_STOCK, then=Value("in_stock")),
             When(available_units__gt=0, then=Value("low_stock")),
@@ -33,6 +34,7 @@ def with_availability(queryset: QuerySet[Any], stock_item: str) -> QuerySet[Any]
             output_field=CharField(),
         )
     )
+    return annotated
 
 
 def find_item(stock_item_id: uuid.UUID) -> StockItem:
@@ -68,3 +70,26 @@ def find_differences() -> Iterator[dict[str, Any]]:
                 "reserved": reserved,
                 "ledger": int(total),
             }
+
+
+@dataclass(frozen=True, slots=True)
+class MovementSum:
+    """Ledger entries taken together: how many, of how many causes, their units."""
+
+    entries: int
+    causes: int
+    units: int
+
+
+def sum_movements(*, cause_type: str, request_id: str) -> MovementSum:
+    """The entries that one request or job wrote for one type of cause."""
+    found = StockMovement.objects.filter(cause_type=cause_type, request_id=request_id).aggregate(
+        entries=Count("id"), causes=Count("cause_id", distinct=True), units=Sum("quantity")
+    )
+    return MovementSum(found["entries"], found["causes"], int(found["units"] or 0))
+
+
+def list_causes(*, cause_type: str, request_id: str) -> set[uuid.UUID]:
+    """The causes of that type for which one request or job wrote entries."""
+    entries = StockMovement.objects.filter(cause_type=cause_type, request_id=request_id)
+    return set(entries.values_list("cause_id", flat=True))

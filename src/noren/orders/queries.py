@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django.db.models import Sum
 
-from noren.orders.models import Order
+from noren.orders.models import Customer, Order, OrderLine
 from noren_kit.core import context
 
 
@@ -44,3 +47,52 @@ def find_unexplained_lines() -> Iterator[dict[str, Any]]:
                 "quantity": quantity,
                 "moved": int(moved),
             }
+
+
+def find_customers_by_external_id(external_ids: Collection[str]) -> dict[str, Customer]:
+    """The tenant's live customers by their name in the system that they came from."""
+    customers = Customer.objects.filter(external_id__in=list(external_ids))
+    return {customer.external_id: customer for customer in customers}
+
+
+def find_external_numbers(numbers: Collection[str], *, job_id: uuid.UUID | None = None) -> set[str]:
+    """Which of these numbers of another system the tenant has an order for, or one of a job."""
+    orders = Order.every.filter(external_number__in=list(numbers))
+    if job_id is not None:
+        orders = orders.filter(import_job_id=job_id)
+    return set(orders.values_list("external_number", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedSum:
+    """What an import brought in as orders of one kind; `amount` in the tenant's currency."""
+
+    orders: int
+    lines: int
+    units: int
+    amount: Decimal
+
+
+_IMPORTED = """
+SELECT o.kind, count(DISTINCT o.id), count(l.id), sum(l.quantity), sum(l.subtotal)
+  FROM orders_order o
+  JOIN orders_orderline l ON l.tenant_id = o.tenant_id AND l.order_id = o.id
+ WHERE o.tenant_id = %s AND o.import_job_id = %s
+ GROUP BY o.kind
+"""
+
+
+def sum_imported(job_id: uuid.UUID) -> dict[str, ImportedSum]:
+    """What a job brought in, counted over the stored lines, by kind of order."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IMPORTED, [context.tenant_id(), job_id])
+        return {
+            kind: ImportedSum(orders, lines, int(units), Decimal(int(amount)).scaleb(-3))
+            for kind, orders, lines, units, amount in cursor
+        }
+
+
+def sum_units_imported(job_id: uuid.UUID) -> dict[uuid.UUID, int]:
+    """Units that a job's orders sold of each product, less those that they credited."""
+    lines = OrderLine.objects.filter(order__import_job_id=job_id).order_by()
+    return dict(lines.values_list("product_id").annotate(units=Sum("quantity")))

@@ -11,7 +11,7 @@ from noren.inventory.services import MAX_QUANTITY
 from noren.orders.models import Customer, Order, OrderLine, OrderTax
 from noren.orders.services import NewLine, place_order
 from noren_kit.accounts.models import User
-from noren_kit.api.fields import AmountField, QuantityField, RelatedIdField, TextField
+from noren_kit.api.fields import AmountField, IdField, QuantityField, RelatedIdField, TextField
 from noren_kit.api.serializers import ResourceSerializer, StrictSerializer
 from noren_kit.core import context
 
@@ -90,6 +90,8 @@ class OrderListSerializer(ResourceSerializer):
 
 
 class OrderSerializer(OrderListSerializer):
+    """An order with its lines and its taxes by rate."""
+
     items = OrderLineSerializer(source="lines", many=True, read_only=True)
     tax_breakdown = OrderTaxSerializer(source="taxes", many=True, read_only=True)
 
@@ -106,7 +108,7 @@ class OrderSerializer(OrderListSerializer):
 
 
 class NewLineSerializer(StrictSerializer):
-    product_id = serializers.UUIDField()
+    product_id = IdField()
     quantity = QuantityField(min_value=1, max_value=MAX_QUANTITY)
 
 
@@ -114,7 +116,7 @@ class OrderWriteSerializer(StrictSerializer):
     """What it takes to place an order."""
 
     customer = RelatedIdField(queryset=Customer.objects)
-    items = NewLineSerializer(many=True, allow_empty=False, max_length=MAX_LINES)
+    items = NewLineSerializer(many=True, allow_empty=False, max_length=MAX_LINES)  # type: ignore[call-arg]
     discount = AmountField(min_value=Decimal(0), required=False)
     shipping_address = TextField(max_length=1_000, multiline=True, allow_blank=True, required=False)
     billing_address = TextField(max_length=1_000, multiline=True, allow_blank=True, required=False)

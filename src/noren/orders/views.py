@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import django_filters
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -18,7 +17,7 @@ from noren.orders.serializers import (
     OrderWriteSerializer,
 )
 from noren.orders.services import cancel_order
-from noren_kit.api.filters import InstantFilter, ResourceFilterSet
+from noren_kit.api.filters import ChoiceFilter, IdFilter, InstantFilter, ResourceFilterSet
 from noren_kit.api.viewsets import ResourceViewSet
 
 
@@ -29,9 +28,9 @@ class CustomerViewSet(ResourceViewSet):
 
 
 class OrderFilterSet(ResourceFilterSet):
-    customer = django_filters.UUIDFilter(field_name="customer_id")
-    status = django_filters.ChoiceFilter(choices=Order.Status.choices)
-    payment_status = django_filters.ChoiceFilter(choices=Order.PaymentStatus.choices)
+    customer = IdFilter(field_name="customer_id")
+    status = ChoiceFilter(choices=Order.Status.choices)
+    payment_status = ChoiceFilter(choices=Order.PaymentStatus.choices)
     placed_after = InstantFilter(field_name="placed_at", lookup_expr="gte")
     placed_before = InstantFilter(field_name="placed_at", lookup_expr="lt")
 
@@ -50,6 +49,7 @@ class OrderViewSet(ResourceViewSet):
     search_fields = ["order_number", "external_number", "customer_name"]
     ordering_fields = ["placed_at", "total_amount"]
     action_rights = {"cancel": "orders.change_order"}
+    bodiless_actions = ("cancel",)
     http_method_names = ["get", "post", "head"]
 
     @extend_schema(request=OrderWriteSerializer, responses={201: OrderSerializer})

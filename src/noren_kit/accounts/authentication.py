@@ -53,11 +53,10 @@ class TokenAuthentication(BaseAuthentication):
             claims = tokens.decode(credential.decode("ascii"), "access")
             user_id = tokens.claimed_id(claims, "user_id")
             session_id = tokens.claimed_id(claims, "sid")
-            tenant_id = tokens.claimed_id(claims, "tenant_id")
+            tenantless = claims.get("tenant_id") is None
+            tenant_id = None if tenantless else tokens.claimed_id(claims, "tenant_id")
         except (tokens.InvalidToken, UnicodeDecodeError):
             raise AuthenticationFailed(_("The token is invalid or has expired.")) from None
-        if user_id is None or session_id is None:
-            raise AuthenticationFailed(_("The token is invalid or has expired."))
         named = self._named_tenant(request)
         standing = enter_standing(
             user_id=user_id, session_id=session_id, tenant_id=tenant_id, named_tenant_id=named

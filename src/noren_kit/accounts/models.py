@@ -53,6 +53,8 @@ class User(AbstractBaseUser):
 
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
+    # What other members see of a person.
+    SHOWN = ("id", "username", "name")
 
     class Meta:
         ordering = ["id"]

@@ -75,21 +75,18 @@ def decode(token: str, kind: str) -> dict[str, Any]:
             leeway=_LEEWAY_SECONDS,
             options={"require": ["exp", "iat", "jti", "sid", "user_id", "token_type"]},
         )
-    except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidToken(str(error)) from error
     if claims["token_type"] != kind:
         raise InvalidToken(f"This is not an {kind} token.")
     return dict(claims)
 
 
-def claimed_id(claims: Mapping[str, Any], name: str) -> uuid.UUID | None:
-    """An id out of the claims; None where it is null or absent; raises `InvalidToken`."""
-    value = claims.get(name)
-    if value is None:
-        return None
+def claimed_id(claims: Mapping[str, Any], name: str) -> uuid.UUID:
+    """An id out of the claims; raises `InvalidToken` for anything else."""
     try:
-        return uuid.UUID(value)
-    except (ValueError, TypeError, AttributeError) as error:
+        return uuid.UUID(claims[name])
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise InvalidToken(f"{name} is not an id.") from error
 
 

@@ -101,12 +101,14 @@ def error_response(
     code: str | None = None,
     message: Any = None,
     details: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> HttpResponse:
     """An error answer outside of Django REST framework."""
-    body = error_body(status, code, message, details)
-    if PROBLEM in request.headers.get("Accept", ""):
-        return HttpResponse(dumps(problem_body(body)), status=status, content_type=PROBLEM)
-    return HttpResponse(dumps(body), status=status, content_type=JSON)
+    body: Mapping[str, Any] = error_body(status, code, message, details)
+    kind = JSON
+    if PROBLEM in request.headers.get("Accept", "").lower():
+        body, kind = problem_body(body), PROBLEM
+    return HttpResponse(dumps(body), status=status, content_type=kind, headers=headers)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

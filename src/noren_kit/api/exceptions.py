@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
+from django.apps import apps
 from django.core.exceptions import PermissionDenied
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db.models import UniqueConstraint
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from psycopg import errors as pg
@@ -20,7 +22,6 @@ from noren_kit.core.errors import AppError, Conflict, Duplicate, InUse, InvalidI
 from noren_kit.observability.logging import get_logger
 
 _log = get_logger("noren.errors")
-_KEY_COLUMNS = re.compile(r"Key \((?P<columns>[^)]*)\)=")
 _OUT_OF_RANGE = (pg.NumericValueOutOfRange, pg.DatetimeFieldOverflow, pg.UntranslatableCharacter)
 _BUSY = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure, pg.QueryCanceled)
 
@@ -36,17 +37,26 @@ def fault_tree(detail: Any) -> Any:
     return {"code": getattr(detail, "code", "invalid"), "message": str(detail)}
 
 
+@cache
+def _unique_fields() -> dict[str, tuple[str, ...]]:
+    """The fields of each unique constraint, but for the tenant.
+
+    PostgreSQL keeps the key to itself where row-level security binds the caller.
+    """
+    return {
+        constraint.name: tuple(name for name in constraint.fields if name != "tenant")
+        for model in apps.get_models()
+        for constraint in model._meta.constraints
+        if isinstance(constraint, UniqueConstraint)
+    }
+
+
 def _from_integrity(error: IntegrityError) -> AppError:
     cause = error.__cause__
     if isinstance(cause, pg.UniqueViolation):
-        found = _KEY_COLUMNS.search(cause.diag.message_detail or "")
-        columns = [
-            name.strip().removesuffix("_id")
-            for name in (found["columns"].split(",") if found else [])
-            if name.strip() != "tenant_id"
-        ]
+        names = _unique_fields().get(cause.diag.constraint_name or "", ())
         fault = [{"code": "duplicate", "message": Duplicate.message}]
-        return Duplicate(details=dict.fromkeys(columns, fault))
+        return Duplicate(details=dict.fromkeys(names, fault))
     if isinstance(cause, pg.ForeignKeyViolation):
         still_used = "still referenced" in (cause.diag.message_detail or "")
         return InUse() if still_used else Conflict(_("An object named here is gone."))
@@ -55,7 +65,7 @@ def _from_integrity(error: IntegrityError) -> AppError:
     raise error
 
 
-def _expected(error: Exception) -> AppError | None:
+def expected_error(error: Exception) -> AppError | None:
     """The application error that a database error stands for, None where it is a fault."""
     if isinstance(error, AppError):
         return error
@@ -76,7 +86,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         error = drf.NotFound()
     elif isinstance(error, PermissionDenied):
         error = drf.PermissionDenied()
-    expected = _expected(error)
+    expected = expected_error(error)
     if expected is not None:
         body = error_body(expected.status, expected.code, expected.message, expected.details)
         response = Response(body, status=expected.status, headers=expected.headers)

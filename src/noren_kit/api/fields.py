@@ -12,52 +12,102 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import empty
 
+from noren_kit.api.parameters import parse_id
 from noren_kit.core import context
 from noren_kit.core.money import decimals_of, format_amount
 
-_PLAIN_NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?\Z", re.ASCII)
+_PLAIN_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?\Z")
+# JSON numbers past this size are not amounts of anything, and costly to write out.
+_MOST_DIGITS = 40
 # Controls and surrogates never belong to text; line breaks and tabs only to long text.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _BREAKS = re.compile(r"[\t\n\r\u2028\u2029]")
+# Letters and marks that show nothing, beside the format characters (category Cf).
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
-class TextField(serializers.CharField):
-    """Text in NFC (Unicode Standard Annex 15), trimmed, without control characters."""
+def _shows_nothing(character: str) -> bool:
+    return unicodedata.category(character) in ("Cf", "Zs") or character in _BLANKS
 
-    default_error_messages = {
-        "control_character": _("Control characters are not allowed."),
-        "not_text": _("Give text."),
-    }
 
-    def __init__(self, *, multiline: bool = False, **kwargs: Any) -> None:
-        self.multiline = multiline
-        super().__init__(**kwargs)
+class StringField(serializers.CharField):
+    """Text exactly as it was given; nothing else is turned into text."""
+
+    default_error_messages = {"not_text": _("Give text.")}
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("not_text")
+        return str(super().to_internal_value(data))
+
+
+class TextField(StringField):
+    """Text in NFC (Unicode Standard Annex 15), trimmed, without control characters.
+
+    Any script and direction is text, joiners and direction marks included. Text of which
+    nothing shows counts as blank. An `identifier` holds no format characters at all, so that
+    two of them that look alike are alike.
+    """
+
+    default_error_messages = {
+        "control_character": _("Control characters are not allowed."),
+        "format_character": _("Invisible characters are not allowed."),
+    }
+
+    def __init__(self, *, multiline: bool = False, identifier: bool = False, **kwargs: Any) -> None:
+        self.multiline, self.identifier = multiline, identifier
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
         text = unicodedata.normalize("NFC", super().to_internal_value(data))
         if _CONTROLS.search(text) or (not self.multiline and _BREAKS.search(text)):
             self.fail("control_character")
+        if not self.multiline and all(map(_shows_nothing, text)):
+            self.fail("blank")
+        if self.identifier and any(unicodedata.category(each) == "Cf" for each in text):
+            self.fail("format_character")
         return text
+
+
+class EmailField(TextField, serializers.EmailField):
+    """An e-mail address, in NFC and trimmed."""
+
+
+class SlugField(TextField, serializers.SlugField):
+    """A short name of ASCII letters, digits, hyphens and underscores; spaces are not trimmed."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "trim_whitespace": False})
+
+
+def _numeral(data: Any) -> str | None:
+    """A JSON value as a numeral, None where it is neither a number nor text.
+
+    `Decimal("1e-999999")` is short, and its numeral a megabyte: the exponent is looked at first.
+    """
+    if isinstance(data, str):
+        return data
+    if isinstance(data, bool) or not isinstance(data, int | Decimal):
+        return None
+    number = Decimal(data)
+    if not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
+        return None
+    return format(number, "f")
 
 
 class DecimalTextField(serializers.DecimalField):
     """A decimal number given as a plain numeral, in text or as a JSON number."""
 
     def to_internal_value(self, data: Any) -> Decimal:
-        if isinstance(data, bool | float) or not isinstance(data, str | int | Decimal):
+        text = _numeral(data)
+        if text is None or not _PLAIN_NUMBER.match(text):
             self.fail("invalid")
-        text = format(data, "f") if isinstance(data, Decimal) else str(data)
-        if len(text) > self.MAX_STRING_LENGTH:
-            self.fail("max_string_length", max_length=self.MAX_STRING_LENGTH)
-        if not _PLAIN_NUMBER.match(text.strip()):
-            self.fail("invalid")
-        return super().to_internal_value(text)
+        number = super().to_internal_value(text)
+        return number if number else abs(number)  # No negative zero.
 
 
-@extend_schema_field({"type": "string", "format": "decimal", "example": "150.00"})
 class AmountField(DecimalTextField):
     """An amount of money in the tenant's currency, at most as fine as the currency is.
 
@@ -90,9 +140,11 @@ class AmountField(DecimalTextField):
 
 
 class QuantityField(serializers.IntegerField):
-    """A whole number given as a JSON number; text and fractions are refused."""
+    """A whole number given as a JSON number (`5` or `5.0`); text and fractions are refused."""
 
     def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, Decimal) and data.is_finite() and abs(data.adjusted()) <= _MOST_DIGITS:
+            data = int(data) if data == int(data) else None
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")
         return data
@@ -115,14 +167,28 @@ class RelatedIdField(serializers.PrimaryKeyRelatedField):
         "incorrect_type": _("Give an id."),
     }
 
+    def run_validation(self, data: Any = empty) -> Any:
+        if data == "":  # The framework would read it as null.
+            self.fail("does_not_exist", pk_value=data)
+        return super().run_validation(data)
+
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str):
             self.fail("incorrect_type", data_type=type(data).__name__)
-        try:
-            identifier = uuid.UUID(data)
-        except ValueError:
+        identifier = parse_id(data)
+        if identifier is None:
             self.fail("does_not_exist", pk_value=data)
         return super().to_internal_value(identifier)
+
+
+class IdField(serializers.UUIDField):
+    """An id as text; whose it is, the service judges."""
+
+    def to_internal_value(self, data: Any) -> uuid.UUID:
+        identifier = parse_id(data) if isinstance(data, str) else None
+        if identifier is None:
+            self.fail("invalid", value=data)
+        return identifier
 
 
 _PERSON = {
@@ -132,12 +198,12 @@ _PERSON = {
 }
 
 
-@extend_schema_field(_PERSON)
+@extend_schema_field(_PERSON, component_name="Person")
 class PersonField(serializers.Field):
     """Who made or changed a row: `{id, name}` or null."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(read_only=True, **kwargs)
+        super().__init__(**{**kwargs, "read_only": True})
 
     def to_representation(self, value: Any) -> dict[str, str]:
         return {"id": str(value.id), "name": value.display_name}

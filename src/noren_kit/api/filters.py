@@ -1,11 +1,14 @@
-"""Filters, search and ordering: declared on the viewset, strict about what they accept."""
+"""Filters, search and ordering: declared on the viewset, strict about what they accept.
+
+Each filter states by `schema` what it accepts, in JSON Schema; the OpenAPI document shows it.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 import unicodedata
-import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 import django_filters
 from django import forms
@@ -18,13 +21,16 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
-from noren_kit.api.parameters import names
+from noren_kit.api.parameters import names, parse_id
 from noren_kit.core.conf import conf
 from noren_kit.core.errors import InvalidInput
 
 _EARLIEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
+_LONGEST_INSTANT = 40
 _LATEST = dt.datetime(9000, 1, 1, tzinfo=dt.UTC)
-MAX_IDS = 100
+_AMOUNT = r"^[0-9]{1,11}(\.[0-9]{1,3})?$"
+_UUID_TEXT = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+MAX_IDS, MAX_NAMES = 100, 10
 
 
 class InstantField(forms.CharField):
@@ -32,14 +38,13 @@ class InstantField(forms.CharField):
 
     default_error_messages = {"invalid": _("Give a time in ISO 8601, such as 2026-01-31T00:00Z.")}
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=40, **kwargs)
-
     def to_python(self, value: Any) -> Any:
         text = super().to_python(value)
         if not text:
             return None
         try:
+            if not text.isascii() or len(text) > _LONGEST_INSTANT:
+                raise ValueError(text)
             moment = parse_datetime(text) or dt.datetime.fromisoformat(text)
             if timezone.is_naive(moment):
                 moment = moment.replace(tzinfo=dt.UTC)
@@ -52,6 +57,7 @@ class InstantField(forms.CharField):
 
 class InstantFilter(django_filters.Filter):
     field_class = InstantField
+    schema: ClassVar[dict[str, Any]] = {"type": "string", "format": "date-time", "maxLength": 40}
 
 
 class AmountField(forms.DecimalField):
@@ -62,13 +68,31 @@ class AmountField(forms.DecimalField):
         super().__init__(min_value=0, max_digits=14, decimal_places=3, **kwargs)
 
     def to_python(self, value: Any) -> Any:
-        if isinstance(value, str) and not (value.isascii() and "_" not in value):
+        if isinstance(value, str) and value and not re.fullmatch(_AMOUNT, value):
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         return super().to_python(value)
 
 
 class AmountFilter(django_filters.Filter):
     field_class = AmountField
+    schema: ClassVar[dict[str, Any]] = {"type": "string", "format": "decimal", "pattern": _AMOUNT}
+
+
+class IdField(forms.Field):
+    """One id."""
+
+    def to_python(self, value: Any) -> Any:
+        if value in self.empty_values:
+            return None
+        identifier = parse_id(value)
+        if identifier is None:
+            raise ValidationError(_("Give an id."), code="invalid")
+        return identifier
+
+
+class IdFilter(django_filters.Filter):
+    field_class = IdField
+    schema: ClassVar[dict[str, Any]] = {"type": "string", "format": "uuid"}
 
 
 class IdListField(forms.CharField):
@@ -76,21 +100,49 @@ class IdListField(forms.CharField):
 
     def to_python(self, value: Any) -> Any:
         text = super().to_python(value)
-        parts = [part for part in text.split(",") if part] if text else []
+        parts = text.split(",") if text else []
         if len(parts) > MAX_IDS:
             message = _("Give at most %(most)s ids.") % {"most": MAX_IDS}
             raise ValidationError(message, code="too_many")
-        try:
-            return [uuid.UUID(part.strip()) for part in parts]
-        except ValueError:
-            raise ValidationError(_("This is not a list of ids."), code="invalid") from None
+        found = [parse_id(part.strip()) for part in parts]
+        if None in found:
+            raise ValidationError(_("This is not a list of ids."), code="invalid")
+        return found
 
 
 class IdListFilter(django_filters.Filter):
     field_class = IdListField
+    schema: ClassVar[dict[str, Any]] = {
+        "type": "string",
+        "pattern": f"^{_UUID_TEXT}(,{_UUID_TEXT}){{0,{MAX_IDS - 1}}}$",
+        "description": f"Comma-separated ids, at most {MAX_IDS}.",
+    }
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(field_name="id", lookup_expr="in", **kwargs)
+
+
+class NameListField(forms.CharField):
+    """Comma-separated names in NFC, at most 10."""
+
+    def to_python(self, value: Any) -> Any:
+        text = unicodedata.normalize("NFC", super().to_python(value))
+        found = list(dict.fromkeys(part.strip() for part in text.split(","))) if text else []
+        if len(found) > MAX_NAMES:
+            message = _("Give at most %(most)s names.") % {"most": MAX_NAMES}
+            raise ValidationError(message, code="too_many")
+        if not all(found):
+            raise ValidationError(_("Give names with commas between."), code="invalid")
+        return found
+
+
+class NameListFilter(django_filters.Filter):
+    field_class = NameListField
+    schema: ClassVar[dict[str, Any]] = {
+        "type": "string",
+        "pattern": rf"^\s*[^,\s][^,]*(,\s*[^,\s][^,]*){{0,{MAX_NAMES - 1}}}$",
+        "description": f"Comma-separated names, at most {MAX_NAMES}; a row has all of them.",
+    }
 
 
 class BooleanField(forms.Field):
@@ -106,6 +158,15 @@ class BooleanField(forms.Field):
 
 class BooleanFilter(django_filters.Filter):
     field_class = BooleanField
+    schema: ClassVar[dict[str, Any]] = {"type": "boolean"}
+
+
+class ChoiceFilter(django_filters.ChoiceFilter):
+    """One of `choices`."""
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "enum": [value for value, _label in self.extra["choices"]]}
 
 
 class ResourceFilterSet(django_filters.FilterSet):
@@ -134,9 +195,9 @@ class FilterBackend(DjangoFilterBackend):
         return filterset.qs
 
 
-def fold_search(text: str) -> str:
-    """Text as search compares it: NFKC (full width becomes half width)."""
-    return unicodedata.normalize("NFKC", text)
+def search_forms(word: str) -> set[str]:
+    """A word as it is stored (NFC), and as it is written elsewhere (NFKC: full to half width)."""
+    return {unicodedata.normalize("NFC", word), unicodedata.normalize("NFKC", word)}
 
 
 class SearchBackend(BaseFilterBackend):
@@ -144,7 +205,7 @@ class SearchBackend(BaseFilterBackend):
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
         text = request.query_params.get("search", "")
-        words = fold_search(text).split()
+        words = text.split()
         if len(text) > conf.MAX_SEARCH_CHARACTERS or len(words) > conf.MAX_SEARCH_WORDS:
             message = _("Search for at most %(words)s words and %(characters)s characters.")
             limits = {"words": conf.MAX_SEARCH_WORDS, "characters": conf.MAX_SEARCH_CHARACTERS}
@@ -152,15 +213,22 @@ class SearchBackend(BaseFilterBackend):
         for word in words:
             match = Q()
             for field in view.search_fields:
-                match |= Q(**{f"{field}__icontains": word})
+                for form in search_forms(word):
+                    match |= Q(**{f"{field}__icontains": form})
             queryset = queryset.filter(match)
         return queryset
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         if not view.search_fields:
             return []
-        described = "Words that must stand in: " + ", ".join(view.search_fields)
-        schema = {"type": "string", "maxLength": conf.MAX_SEARCH_CHARACTERS}
+        described = f"Words, at most {conf.MAX_SEARCH_WORDS}, that must all stand in: " + ", ".join(
+            view.search_fields
+        )
+        schema = {
+            "type": "string",
+            "maxLength": conf.MAX_SEARCH_CHARACTERS,
+            "pattern": rf"^\s*\S+(\s+\S+){{0,{conf.MAX_SEARCH_WORDS - 1}}}\s*$",
+        }
         return [{"name": "search", "in": "query", "description": described, "schema": schema}]
 
 
@@ -178,8 +246,13 @@ class OrderingBackend(BaseFilterBackend):
         return queryset.order_by(*terms, "-id" if descending else "id")
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        described = "One or more of these, each with - in front to reverse: " + ", ".join(
+        described = "One or more of these, each once and with - in front to reverse: " + ", ".join(
             view.orderings()
         )
-        schema = {"type": "string", "default": ",".join(view.ordering)}
+        one = "-?(" + "|".join(view.orderings()) + ")"
+        schema = {
+            "type": "string",
+            "pattern": f"^{one}(,{one})*$",
+            "default": ",".join(view.ordering),
+        }
         return [{"name": "ordering", "in": "query", "description": described, "schema": schema}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
@@ -9,13 +10,18 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from noren_kit.api.envelope import JSON, PROBLEM, error_response
+from noren_kit.api.exceptions import expected_error
 from noren_kit.core.conf import conf
 
+_LENGTH = re.compile(r"[0-9]{1,18}\Z")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class EnvelopeMiddleware:
-    """Gives errors that some other part answered in its own form the one envelope."""
+    """Gives errors that no view answered, or in a form of its own, the one envelope.
+
+    A view's transaction begins and commits around it, so a database that is away shows here.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -31,6 +37,20 @@ class EnvelopeMiddleware:
                 enveloped.headers[header] = response.headers[header]
         return enveloped
 
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The answer to an expected error; None leaves any other to Django (500)."""
+        error = expected_error(exception)
+        if error is None:
+            return None
+        return error_response(
+            request,
+            error.status,
+            code=error.code,
+            message=error.message,
+            details=error.details,
+            headers=error.headers,
+        )
+
 
 class RequestLimitsMiddleware:
     """Refuses bodies that are too large or encoded, and URLs that are not clean UTF-8."""
@@ -39,29 +59,29 @@ class RequestLimitsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Django would read the query in the charset that the body claims for itself.
+        request.encoding = "utf-8"
         return self._refusal(request) or self.get_response(request)
 
-    def _refusal(self, request: HttpRequest) -> HttpResponse | None:
-        try:
-            length = int(request.META.get("CONTENT_LENGTH") or 0)
-        except ValueError:
+    @staticmethod
+    def _refusal(request: HttpRequest) -> HttpResponse | None:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not _LENGTH.match(length) or not _is_clean(request):
             return error_response(request, 400)
-        if length > conf.MAX_BODY_BYTES:
+        if int(length) > conf.MAX_BODY_BYTES:
             return error_response(request, 413)
-        if request.headers.get("Content-Encoding", "identity") not in ("identity", ""):
-            return error_response(
-                request, 415, message=_("Encoded request bodies are not supported.")
-            )
-        query = request.META.get("QUERY_STRING", "").encode("latin-1", "surrogateescape")
-        decoded = unquote_to_bytes(query.replace(b"+", b" "))
-        try:
-            path = request.path_info.encode("utf-8")
-        except UnicodeEncodeError:
-            return error_response(request, 400)
-        if b"\0" in decoded or b"\0" in path:
-            return error_response(request, 400)
-        try:
-            decoded.decode("utf-8")
-        except UnicodeDecodeError:
-            return error_response(request, 400)
+        if request.headers.get("Content-Encoding", "").strip().lower() not in ("identity", ""):
+            message = _("Encoded request bodies are not supported.")
+            return error_response(request, 415, message=message)
         return None
+
+
+def _is_clean(request: HttpRequest) -> bool:
+    """Whether path and query are UTF-8 without NUL; Django has mended the path already."""
+    query = request.META.get("QUERY_STRING", "").encode("latin-1", "surrogateescape")
+    decoded = unquote_to_bytes(query.replace(b"+", b" "))
+    try:
+        text = request.path_info.encode("utf-8").decode() + decoded.decode("utf-8")
+    except UnicodeError:
+        return False
+    return "\0" not in text

@@ -140,6 +140,8 @@ class ResourcePagination(BasePagination):
             raise InvalidInput.field(
                 "cursor", "invalid", _("This cursor does not belong to this list.")
             ) from error
+        if len(values) != len(self.ordering):  # Made before the list's ordering was changed.
+            raise InvalidInput.field("cursor", "invalid", _("This cursor is of another time."))
         return Position(tuple(values), backwards)
 
     def _link(self, name: str, value: Any) -> str:
@@ -167,25 +169,18 @@ class ResourcePagination(BasePagination):
         ]
 
     def get_paginated_response_schema(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        """Both kinds of pages of `schema`, which is an array already."""
         link = {"type": ["string", "null"], "format": "uri"}
-        number, flag = {"type": "integer"}, {"type": "boolean"}
-        page = dict.fromkeys(("current_page", "total_pages", "page_size"), number)
-        page_info = _object({**page, "has_next": flag, "has_previous": flag})
-        cursor_info = _object(
-            {
-                "current_cursor": {"type": ["string", "null"]},
-                "page_size": number,
-                "ordering": {"type": "array", "items": {"type": "string"}},
-            }
-        )
-        results = {"type": "array", "items": schema}
         links = {"next": link, "previous": link}
-        return {
-            "anyOf": [
-                _object({"count": number, **links, "page_info": page_info, "results": results}),
-                _object({**links, "cursor_info": cursor_info, "results": results}),
-            ]
+        numbered = {
+            "count": {"type": "integer", "minimum": 0},
+            **links,
+            "page_info": {"$ref": "#/components/schemas/PageInfo"},
+            "results": dict(schema),
         }
+        cursor_info = {"$ref": "#/components/schemas/CursorInfo"}
+        by_cursor = {**links, "cursor_info": cursor_info, "results": dict(schema)}
+        return {"anyOf": [_object(numbered), _object(by_cursor)]}
 
 
 def _parameter(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:

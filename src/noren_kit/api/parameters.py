@@ -1,7 +1,9 @@
-"""Query parameters: each is known to its route or refused by name, and none is given twice."""
+"""Query parameters: each is known to its route or refused by name, given once and not empty."""
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Collection
 
 from django.utils.translation import gettext_lazy as _
@@ -9,17 +11,32 @@ from rest_framework.request import Request
 
 from noren_kit.core.errors import InvalidInput
 
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
+# An empty cursor is the way to start.
+_MAY_BE_EMPTY = frozenset({"cursor"})
+
+
+def parse_id(text: str) -> uuid.UUID | None:
+    """An id in its one form (RFC 9562, section 4), None for anything else.
+
+    `uuid.UUID` alone would read braces, URNs, underscores and digits of other scripts too.
+    """
+    return uuid.UUID(text) if _ID.match(text) else None
+
 
 def refuse_unknown(request: Request, known: Collection[str]) -> None:
-    """Raises `InvalidInput` naming every parameter that is not in `known` or stands twice."""
+    """Raises `InvalidInput` naming each parameter that is unknown, stands twice or is empty."""
     faults = {}
     for name, values in request.query_params.lists():
         if name not in known:
-            faults[name] = [
-                {"code": "unknown_parameter", "message": _("This parameter is not known here.")}
-            ]
+            code, message = "unknown_parameter", _("This parameter is not known here.")
         elif len(values) > 1:
-            faults[name] = [{"code": "repeated", "message": _("This parameter stands twice.")}]
+            code, message = "repeated", _("This parameter stands twice.")
+        elif not values[0].strip() and name not in _MAY_BE_EMPTY:
+            code, message = "blank", _("This parameter is empty.")
+        else:
+            continue
+        faults[name] = [{"code": code, "message": message}]
     if faults:
         raise InvalidInput(details=faults)
 
@@ -37,6 +54,11 @@ def whole_number(request: Request, name: str, default: int, maximum: int) -> int
 
 
 def names(request: Request, parameter: str) -> list[str]:
-    """A comma-separated parameter as a list; empty where it is absent."""
-    text = request.query_params.get(parameter, "")
-    return [name.strip() for name in text.split(",") if name.strip()]
+    """A comma-separated parameter as a list, empty where it is absent; raises `InvalidInput`."""
+    text = request.query_params.get(parameter)
+    if text is None:
+        return []
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise InvalidInput.field(parameter, "invalid", _("Give names with commas between."))
+    return found

@@ -63,7 +63,7 @@ def parse_json(body: bytes) -> Any:
     """The value of a JSON text; fractions become `Decimal`. Raises `ParseError`."""
     try:
         # Strict about encoding, surrogates and numbers, and quick to say no.
-        orjson.loads(body)
+        _check_shape(orjson.loads(body))
         value = json.loads(
             body.decode("utf-8"),
             object_pairs_hook=_unique,
@@ -72,7 +72,6 @@ def parse_json(body: bytes) -> Any:
         )
     except (ValueError, ArithmeticError, RecursionError):
         raise ParseError(_("The body is not valid JSON in UTF-8.")) from None
-    _check_shape(value)
     return value
 
 
@@ -87,8 +86,9 @@ class StrictJsonParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        charset = _charset(media_type)
-        if charset not in ("utf-8", "utf8"):
+        # Content types may hold wildcards for the framework's negotiation; a body's may not.
+        stated = (media_type or "").partition(";")[0].strip().lower()
+        if stated != self.media_type or _charset(media_type) not in ("utf-8", "utf8"):
             raise UnsupportedMediaType(media_type or "")
         body = stream.read(conf.MAX_BODY_BYTES + 1)
         if len(body) > conf.MAX_BODY_BYTES:

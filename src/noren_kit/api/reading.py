@@ -12,6 +12,8 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import ForeignKey, Model, Prefetch, QuerySet
 from rest_framework import serializers
 
+from noren_kit.accounts.models import User
+
 
 def _relation(model: type[Model], name: str) -> Any:
     try:
@@ -81,11 +83,28 @@ def _prefetch(relation: Any, path: str, child: Any) -> Any:
     return Prefetch(path, queryset=queryset)
 
 
+def _unread(model: type[Model], joins: set[str]) -> list[str]:
+    """Columns of joined people that nobody shows, their password above all."""
+    return [
+        f"{path}__{field.attname}"
+        for path in sorted(joins)
+        if issubclass(target := _target(model, path), User)
+        for field in target._meta.concrete_fields
+        if field.name not in User.SHOWN
+    ]
+
+
+def _target(model: type[Model], path: str) -> type[Model]:
+    for part in path.split("__"):
+        model = _relation(model, part).related_model
+    return model
+
+
 def for_serializer(
     queryset: QuerySet[Any], serializer: serializers.BaseSerializer
 ) -> QuerySet[Any]:
     """`queryset` with every join and prefetch that `serializer` shows."""
     joins, prefetches = relations_of(queryset.model, serializer)
     if joins:
-        queryset = queryset.select_related(*sorted(joins))
+        queryset = queryset.select_related(*sorted(joins)).defer(*_unread(queryset.model, joins))
     return queryset.prefetch_related(*prefetches) if prefetches else queryset

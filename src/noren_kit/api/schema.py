@@ -1,103 +1,143 @@
-"""OpenAPI 3.1 of the kit's views: error answers, parameters, and details the generator misses."""
+"""OpenAPI 3.1 of the kit's views: names, texts, error answers, and closed request objects.
+
+What the running server does beyond this document is a fault of one of the two;
+tests/flows/test_schemathesis.py compares them.
+"""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+import uritemplate
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import get_lib_doc_excludes
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.serializers import ListSerializer
 
-_FAULT_CODES = "For people, in their language; `code` is stable."
-ERROR_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "description": _FAULT_CODES,
-    "properties": {
-        "error": {"type": "boolean", "const": True},
-        "status_code": {"type": "integer"},
-        "code": {"type": "string"},
-        "message": {"type": "string"},
-        "details": {"type": "object", "additionalProperties": True},
-        "timestamp": {"type": "string", "format": "date-time"},
-        "request_id": {"type": "string"},
-    },
-    "required": [
-        "error",
-        "status_code",
-        "code",
-        "message",
-        "details",
-        "timestamp",
-        "request_id",
-    ],
+from noren_kit.api import schema_fields, serializers, viewsets
+from noren_kit.api.schema_parts import (
+    HEADERS,
+    PROBES,
+    REQUEST_ID,
+    RESPONSES,
+    SCHEMAS,
+    error_reference,
+)
+
+_CRUD = {
+    "list": ("List {many}", "Pages by number (`page`) or by cursor (`cursor`), newest first."),
+    "retrieve": ("Show {one}", ""),
+    "create": ("Create {one}", "Answers with all that was made."),
+    "update": ("Replace {one}", "Fields that are left out and not required keep their values."),
+    "partial_update": ("Change {one}", "Fields that are left out keep their values."),
+    "destroy": ("Delete {one}", "It leaves every list; what is still in use stays (409)."),
 }
-PROBLEM_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "description": "RFC 9457.",
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string"},
-        "code": {"type": "string"},
-        "details": {"type": "object", "additionalProperties": True},
-        "request_id": {"type": "string"},
-    },
-    "required": ["type", "title", "status", "detail", "code", "request_id"],
-}
-_ERRORS = {
-    "400": "The request is malformed or breaks a rule; `details` names the fields.",
-    "401": "Not signed in, or the token is dead.",
-    "403": "Not allowed.",
-    "404": "No such object.",
-    "406": "No accepted format can be given.",
-    "409": "A conflict with the present state.",
-    "413": "The body is too large.",
-    "415": "Only JSON in UTF-8 is read.",
-    "503": "Busy or partly down; see `Retry-After`.",
-}
-_WITH_BODY = ("409", "413", "415")
+_SPARSE = {"fields": "Show these fields only", "omit": "Leave these fields out"}
+
+_PART = "Sparse"
 
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "noren_kit.accounts.authentication.TokenAuthentication"
-    name = "accessToken"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+def _with_article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 class ResourceSchema(AutoSchema):
-    """Adds the error answers, and `fields`/`omit` where they work."""
+    """Names and texts by action, every error answer, and `fields`/`omit` where they work."""
+
+    @property
+    def action(self) -> str | None:
+        return getattr(self.view, "action", None)
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
-        operation = super().get_operation(*args, **kwargs)
+        operation = super().get_operation(*args, **kwargs)  # type: ignore[no-untyped-call]
         if operation is None:
             return None
-        content = {
-            "application/json": {"schema": {"$ref": "#/components/schemas/Error"}},
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
-        }
-        for status, description in _ERRORS.items():
-            if status == "404" and "{" not in self.path and self.method != "GET":
-                continue
-            if status in _WITH_BODY and self.method in ("GET", "HEAD"):
-                continue
-            operation["responses"].setdefault(
-                status, {"description": description, "content": content}
-            )
+        for status, response in operation["responses"].items():
+            response["description"] = response.get("description") or "Done."
+            headers = response.setdefault("headers", {})
+            headers.update(REQUEST_ID)
+            if status == "201":
+                headers["Location"] = {"$ref": "#/components/headers/Location"}
+        for status in self._failures(operation):
+            operation["responses"].setdefault(status, error_reference(status))
         return operation
 
-    def get_override_parameters(self) -> list[Any]:
-        view = self.view
-        if getattr(view, "action", None) not in ("list", "retrieve"):
-            return []
-        from drf_spectacular.utils import OpenApiParameter
+    def _failures(self, operation: dict[str, Any]) -> Iterator[str]:
+        signs_in = operation.get("security") == [{}]
+        yield from ("400", "401")
+        if not signs_in:
+            yield "403"
+        if "{" in self.path or "page" in {each["name"] for each in operation.get("parameters", [])}:
+            yield "404"
+        yield "406"
+        if self.method != "GET":
+            if not signs_in:
+                yield "409"
+            yield from ("413", "415")
+        yield from ("500", "503")
 
-        return [
-            OpenApiParameter("fields", str, description="Show these fields only, comma-separated."),
-            OpenApiParameter("omit", str, description="Leave these fields out, comma-separated."),
+    def get_operation_id(self) -> str:
+        basename = getattr(self.view, "basename", None)
+        if basename and self.action:
+            return f"{basename}_{self.action}"
+        return str(super().get_operation_id())  # type: ignore[no-untyped-call]
+
+    def _documented(self) -> list[str]:
+        handler = getattr(self.view, self.action or self.method.lower(), None)
+        return [line.strip() for line in (handler.__doc__ or "").strip().splitlines()]
+
+    def get_summary(self) -> str | None:
+        if self.action in _CRUD:
+            one = _with_article(str(self.view.resource_model()._meta.verbose_name))
+            many = self.view.basename.replace("-", " ")
+            return _CRUD[self.action][0].format(one=one, many=many)
+        return next((line.rstrip(".") for line in self._documented()), None)
+
+    def get_description(self) -> str:
+        if self.action in _CRUD:
+            about = (type(self.view).__doc__ or "").strip()
+            texts = [_CRUD[self.action][1], " ".join(about.split())]
+            return "\n\n".join(text for text in texts if text) or f"{self.get_summary()}."
+        summary, *rest = self._documented() or [""]
+        return "\n".join(rest).strip() or summary
+
+    def get_response_serializers(self) -> Any:
+        if self.action in ("create", "update", "partial_update"):
+            return self.view.serializer_class
+        return super().get_response_serializers()  # type: ignore[no-untyped-call]
+
+    def _map_serializer_field(self, field: Any, direction: Any, *args: Any) -> Any:
+        schema = super()._map_serializer_field(field, direction, *args)  # type: ignore[no-untyped-call]
+        if isinstance(field, ListSerializer) and direction == "request":
+            bounds = {
+                "minItems": field.min_length or (None if field.allow_empty else 1),
+                "maxItems": field.max_length,
+            }
+            schema.update({name: bound for name, bound in bounds.items() if bound is not None})
+        return schema
+
+    def get_filter_backends(self) -> Any:
+        return self.view.filter_backends if self.action == "list" else []
+
+    def get_paginated_name(self, serializer_name: str) -> str:
+        return f"{serializer_name.removesuffix('List')}Page"
+
+    def get_override_parameters(self) -> list[Any]:
+        found = [
+            OpenApiParameter(name, OpenApiTypes.UUID, "path", description="The object's id.")
+            for name in uritemplate.variables(self.path)
         ]
+        if self.action in ("list", "retrieve"):
+            one = "(" + "|".join(self.view.get_serializer().fields) + ")"
+            schema = {"type": "string", "pattern": f"^{one}(,{one})*$"}
+            found += [
+                OpenApiParameter(name, dict(schema), description=f"{text}, comma-separated.")
+                for name, text in _SPARSE.items()
+            ]
+        return found
 
     def get_tags(self) -> list[str]:
         parts = [part for part in self.path.strip("/").split("/") if not part.startswith("{")]
@@ -107,11 +147,82 @@ class ResourceSchema(AutoSchema):
         return ["application/json"]
 
 
+# Importing it has registered its extensions.
+EXTENSIONS = schema_fields
+
+
+def kit_texts() -> list[type]:
+    """Classes whose docstrings speak to programmers, not to the API's users."""
+    classes = [
+        serializers.StrictSerializer,
+        serializers.ResourceSerializer,
+        serializers.DynamicFields,
+        serializers.NoInput,
+        viewsets.StrictViewMixin,
+        viewsets.ResourceViewSet,
+    ]
+    return [*get_lib_doc_excludes(), *classes]  # type: ignore[no-untyped-call]
+
+
+def _sparse(reference: dict[str, str], schemas: dict[str, Any]) -> dict[str, Any]:
+    """A whole object, or what `fields` and `omit` leave of it."""
+    name = reference["$ref"].rpartition("/")[2]
+    part = copy.deepcopy(schemas[name])
+    part.pop("required", None)
+    part["description"] = f"What `fields` and `omit` leave of {name}."
+    schemas[_PART + name] = part
+    return {"anyOf": [reference, {"$ref": f"#/components/schemas/{_PART}{name}"}]}
+
+
+def _allow_sparse(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    if "fields" not in {each["name"] for each in operation.get("parameters", [])}:
+        return
+    content = operation["responses"]["200"]["content"]["application/json"]
+    page = schemas[content["schema"]["$ref"].rpartition("/")[2]]
+    if "anyOf" not in page:
+        content["schema"] = _sparse(content["schema"], schemas)
+        return
+    for kind in page["anyOf"]:
+        results = kind["properties"]["results"]
+        if "$ref" in results["items"]:
+            results["items"] = _sparse(results["items"], schemas)
+
+
+def _mend(node: Any) -> None:
+    """Two slips of the generator.
+
+    It repeats null in the type of a nullable read-only field. And where a text has a format
+    and may be empty it says `oneOf`, of which the empty text is both to those who take a format
+    for a comment (JSON Schema 2020-12, section 7.2.1 of the validation vocabulary).
+    """
+    if isinstance(node, dict):
+        if isinstance(node.get("type"), list):
+            node["type"] = list(dict.fromkeys(node["type"]))
+        if {"type": "string", "maxLength": 0} in node.get("oneOf", []):
+            node["anyOf"] = node.pop("oneOf")
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for child in list(children):
+        _mend(child)
+
+
 def finish_schema(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Adds the shared error schemas, and says plainly that objects are closed for writing."""
-    schemas = result.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Error"], schemas["Problem"] = ERROR_SCHEMA, PROBLEM_SCHEMA
+    """A spectacular hook: shared parts, probes, sparse answers, closed request objects."""
+    components = result.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for path in result["paths"].values():
+        for operation in path.values():
+            _allow_sparse(operation, schemas)
     for name, schema in schemas.items():
-        if name.endswith("Request") and schema.get("type") == "object":
+        if schema.get("type") != "object":
+            continue
+        if name.endswith("Request"):
             schema["additionalProperties"] = False
+        elif not name.startswith(_PART):
+            schema["required"] = list(schema["properties"])
+    _mend(schemas)
+    schemas.update(copy.deepcopy(SCHEMAS))
+    components["headers"], components["responses"] = HEADERS, RESPONSES
+    result["paths"].update(PROBES)
+    for group in ("schemas", "headers", "responses"):
+        components[group] = dict(sorted(components[group].items()))
     return result

@@ -13,10 +13,12 @@ from rest_framework.fields import empty
 from noren_kit.api.fields import (
     AmountField,
     DecimalTextField,
+    EmailField,
     FlagField,
     PersonField,
     QuantityField,
     RelatedIdField,
+    SlugField,
     TextField,
 )
 from noren_kit.core.errors import InvalidInput
@@ -24,8 +26,9 @@ from noren_kit.db.fields import MoneyField, RatingField
 from noren_kit.tenancy.models import TenantModel
 
 AUDIT_FIELDS = ("created_at", "updated_at", "created_by", "updated_by")
-# Faults of one kind that an answer lists at most; the rest are the same mistake.
-_MOST_FAULTS = 100
+# Faults of one kind that an answer lists at most, and how much of a member's name it repeats;
+# the rest is the same mistake.
+_MOST_FAULTS, _NAME_SHOWN = 100, 100
 
 
 class StrictSerializer(serializers.Serializer):
@@ -48,7 +51,7 @@ class StrictSerializer(serializers.Serializer):
         for name in data:
             field = self.fields.get(name)
             if field is None:
-                faults[name] = [
+                faults[name[:_NAME_SHOWN]] = [
                     serializers.ErrorDetail(_("This field is not known here."), "unknown_field")
                 ]
             elif field.read_only:
@@ -58,6 +61,10 @@ class StrictSerializer(serializers.Serializer):
             if len(faults) == _MOST_FAULTS:
                 break
         return faults
+
+
+class NoInput(StrictSerializer):
+    """What a call takes whose path says it all: no body, or an empty object."""
 
 
 class DynamicFields(serializers.Serializer):
@@ -111,7 +118,8 @@ class ResourceSerializer(StrictSerializer, DynamicFields, serializers.ModelSeria
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.CharField: TextField,
-        models.SlugField: TextField,
+        models.EmailField: EmailField,
+        models.SlugField: SlugField,
         models.TextField: TextField,
         models.BooleanField: FlagField,
         models.IntegerField: QuantityField,
@@ -146,8 +154,8 @@ class ResourceSerializer(StrictSerializer, DynamicFields, serializers.ModelSeria
             }
         if issubclass(field_class, DecimalTextField) and isinstance(model_field, RatingField):
             kwargs.update(max_digits=4, decimal_places=2)
-        if issubclass(field_class, serializers.SlugField):
-            field_class = TextField
+        if kwargs.pop("allow_unicode", None) is not None:
+            kwargs.setdefault("validators", []).extend(model_field.default_validators)
         return field_class, kwargs
 
     def get_validators(self) -> list[Any]:

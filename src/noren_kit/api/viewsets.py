@@ -21,7 +21,8 @@ from noren_kit.api.filters import (
     SearchBackend,
 )
 from noren_kit.api.pagination import ResourcePagination
-from noren_kit.api.parameters import names, refuse_unknown
+from noren_kit.api.parameters import names, parse_id, refuse_unknown
+from noren_kit.api.serializers import NoInput
 from noren_kit.core import context
 from noren_kit.softdelete.deleting import soft_delete
 
@@ -29,7 +30,9 @@ _SPARSE = ("fields", "omit")
 
 
 class StrictViewMixin:
-    """Refuses query parameters that the action does not know."""
+    """Refuses query parameters that the action does not know, and bodies that it does not read."""
+
+    bodiless_actions: ClassVar[tuple[str, ...]] = ("destroy",)
 
     def known_parameters(self) -> set[str]:
         return set()
@@ -37,6 +40,8 @@ class StrictViewMixin:
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         refuse_unknown(request, self.known_parameters())
+        if getattr(self, "action", None) in self.bodiless_actions:
+            NoInput(data=request.data).is_valid(raise_exception=True)
 
 
 class ResourceViewSet(
@@ -48,19 +53,20 @@ class ResourceViewSet(
     """List, detail, create, update and delete of one model, for the entered tenant.
 
     A subclass states `serializer_class`, and as needed: `list_serializer_class`,
-    `write_serializer_class`, `filterset_class`, `search_fields`, `ordering_fields`,
-    `action_rights` (the right of each extra action), and `perform_*` hooks that call services.
+    `write_serializer_class`, `update_serializer_class`, `filterset_class`, `search_fields`,
+    `ordering_fields`, `action_rights` (the right of each extra action), `bodiless_actions`, and
+    `perform_*` hooks that call services.
     """
 
     permission_classes: ClassVar[Any] = [ResourcePermission]
     pagination_class = ResourcePagination
     filter_backends: ClassVar[Any] = [FilterBackend, SearchBackend, OrderingBackend]
     filterset_class: ClassVar[Any] = ResourceFilterSet
-    lookup_value_regex = "[^/]+"
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
 
     list_serializer_class: ClassVar[Any] = None
     write_serializer_class: ClassVar[Any] = None
+    update_serializer_class: ClassVar[Any] = None
     search_fields: ClassVar[list[str]] = []
     ordering_fields: ClassVar[list[str]] = []
     ordering: ClassVar[tuple[str, ...]] = ("-created_at",)
@@ -93,6 +99,8 @@ class ResourceViewSet(
         return queryset
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer]:
+        if self.action in ("update", "partial_update") and self.update_serializer_class:
+            return self.update_serializer_class  # type: ignore[no-any-return]
         if self.action in ("create", "update", "partial_update"):
             return self.write_serializer_class or self.serializer_class
         if self.action == "list":
@@ -116,10 +124,10 @@ class ResourceViewSet(
         return self.read(self.path_id(), shown)
 
     def path_id(self) -> uuid.UUID:
-        try:
-            return uuid.UUID(self.kwargs["pk"])
-        except ValueError:
-            raise Http404 from None
+        identifier = parse_id(self.kwargs["pk"])
+        if identifier is None:
+            raise Http404
+        return identifier
 
     def read(self, pk: uuid.UUID, shown: serializers.BaseSerializer) -> Any:
         found = reading.for_serializer(self.get_queryset(), shown).filter(pk=pk).first()

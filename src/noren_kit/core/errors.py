@@ -90,5 +90,11 @@ class Unavailable(AppError):
     code = "unavailable"
     message = _("The service is busy or partly down. Try again shortly.")
 
-    def __init__(self, message: Message | None = None, *, retry_after: int = 1) -> None:
-        super().__init__(message, headers={"Retry-After": str(retry_after)})
+    def __init__(
+        self,
+        message: Message | None = None,
+        *,
+        retry_after: int = 1,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, details=details, headers={"Retry-After": str(retry_after)})

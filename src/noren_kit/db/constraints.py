@@ -51,7 +51,9 @@ class TableSql(BaseConstraint):
         """PostgreSQL alone judges; there is nothing to check on an instance."""
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.deconstruct() == other.deconstruct()  # type: ignore[attr-defined]
+        if not isinstance(other, TableSql) or type(self) is not type(other):
+            return False
+        return self.deconstruct() == other.deconstruct()
 
     def __hash__(self) -> int:
         return hash((type(self), self.name))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Combinable
 from django.db.models.lookups import Exact
 from django.db.models.sql.where import WhereNode
 
@@ -28,7 +29,7 @@ def _declare(model: type[models.Model], constraint: models.BaseConstraint) -> No
         meta.constraints = (
             [constraint, *meta.constraints] if first else [*meta.constraints, constraint]
         )
-        meta.original_attrs["constraints"] = meta.constraints  # type: ignore[attr-defined]
+        meta.original_attrs["constraints"] = meta.constraints
 
 
 class FixedPointField(models.BigIntegerField):
@@ -39,6 +40,10 @@ class FixedPointField(models.BigIntegerField):
     """
 
     places: ClassVar[int] = 0
+    # What django-stubs takes the attribute's types from.
+    _pyi_private_set_type: Decimal | int | str | Combinable  # type: ignore[assignment]
+    _pyi_private_get_type: Decimal  # type: ignore[assignment]
+    _pyi_lookup_exact_type: Decimal | int | str  # type: ignore[assignment]
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Decimal | None:
         if value is None:
@@ -77,7 +82,7 @@ class RatingField(FixedPointField):
     places = 2
 
 
-class TenantField(models.ForeignKey):  # type: ignore[type-arg]
+class TenantField(models.ForeignKey):
     """The owner of a row. Declaring it puts the table under row-level security."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -101,7 +106,7 @@ class TenantField(models.ForeignKey):  # type: ignore[type-arg]
         _declare(cls, TenantIsolation(name=f"{label}_isolation"))
 
 
-class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]
+class TenantForeignKey(models.ForeignKey):
     """A reference to a row of the same tenant, which PostgreSQL itself enforces.
 
     Django's own constraint is left out for a composite one, and every join names the tenant
@@ -124,13 +129,14 @@ class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]
         label = f"{cls._meta.app_label}_{cls._meta.model_name}_{name}"
         _declare(cls, CompositeTenantForeignKey(name=f"{label}_in_tenant", field=name))
 
-    def get_extra_restriction(self, alias: str, related_alias: str) -> WhereNode:  # type: ignore[override]
-        here = self.model._meta.get_field("tenant")
-        there = self.remote_field.model._meta.get_field("tenant")
-        return WhereNode([Exact(there.get_col(alias), here.get_col(related_alias))])
+    def get_extra_restriction(self, alias: str, related_alias: str) -> WhereNode:
+        here: Any = self.model._meta.get_field("tenant")
+        there: Any = self.remote_field.model._meta.get_field("tenant")
+        same: Any = Exact(there.get_col(alias), here.get_col(related_alias))
+        return WhereNode([same])
 
 
-class ActorField(models.ForeignKey):  # type: ignore[type-arg]
+class ActorField(models.ForeignKey):
     """The user who made a row, or with `on_update` the one who changed it last."""
 
     def __init__(self, *, on_update: bool = False, **kwargs: Any) -> None:

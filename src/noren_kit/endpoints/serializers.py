@@ -7,11 +7,11 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from noren_kit.api.fields import TextField
+from noren_kit.api.fields import IdField, StringField, TextField
 from noren_kit.api.serializers import StrictSerializer
 
 
-class PasswordField(serializers.CharField):
+class PasswordField(StringField):
     """Kept as typed: neither trimmed nor normalised."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -22,7 +22,7 @@ class SignInSerializer(StrictSerializer):
     username = TextField(max_length=150, required=False)
     email = TextField(max_length=254, required=False)
     password = PasswordField()
-    tenant_id = serializers.UUIDField(required=False)
+    tenant_id = IdField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("username" in attrs) == ("email" in attrs):
@@ -31,7 +31,7 @@ class SignInSerializer(StrictSerializer):
 
 
 class RefreshSerializer(StrictSerializer):
-    refresh = serializers.CharField(max_length=4_000, required=False)
+    refresh = StringField(max_length=4_000, required=False)
 
 
 class TenantRefSerializer(serializers.Serializer):

@@ -105,7 +105,11 @@ class SignInView(StrictViewMixin, APIView):
 
     @extend_schema(request=SignInSerializer, responses=SignedInSerializer, operation_id="sign_in")
     def post(self, request: Request) -> Response:
-        """Sign in by user name or e-mail; answers with a pair of tokens and a cookie."""
+        """Sign in.
+
+        By user name or e-mail; answers with a pair of tokens, the refresh token as a cookie too.
+        Members of several tenants name one by `tenant_id`.
+        """
         serializer = SignInSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         user = _find_user(serializer.validated_data)
@@ -135,7 +139,11 @@ class RefreshView(StrictViewMixin, APIView):
 
     @extend_schema(request=RefreshSerializer, responses=PairSerializer, operation_id="refresh")
     def post(self, request: Request) -> Response:
-        """Exchange a refresh token, from the body or the cookie, for a new pair."""
+        """Exchange a refresh token for a new pair.
+
+        The token is taken from the body or the cookie, and is spent: presented again, it ends
+        the session.
+        """
         serializer = RefreshSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         token = serializer.validated_data.get("refresh")
@@ -167,7 +175,7 @@ class MeView(StrictViewMixin, APIView):
 
     @extend_schema(responses=MeSerializer, operation_id="me")
     def get(self, request: Request) -> Response:
-        """Who is signed in, where, and what they may do there."""
+        """Show who is signed in, where, and what they may do there."""
         actor, tenant = context.actor(), context.tenant_or_none()
         if actor is None:
             raise NotSignedIn

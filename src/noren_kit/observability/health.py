@@ -16,6 +16,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from noren_kit.core.errors import Unavailable
 from noren_kit.observability.logging import get_logger
 
 _log = get_logger("noren.health")
@@ -69,17 +70,11 @@ def live(request: HttpRequest) -> JsonResponse:
 
 
 def _report(checks: dict[str, str]) -> JsonResponse:
-    serving = checks["database"] == checks["migrations"] == "ok"
-    status = "ok" if set(checks.values()) == {"ok"} else "degraded" if serving else "failed"
-    body = {
-        "status": status,
-        "timestamp": timezone.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "checks": checks,
-    }
-    response = JsonResponse(body, status=200 if serving else 503)
-    if not serving:
-        response.headers["Retry-After"] = "5"
-    return response
+    if checks["database"] != "ok" or checks["migrations"] != "ok":
+        raise Unavailable(retry_after=5, details={"status": "failed", "checks": checks})
+    status = "ok" if set(checks.values()) == {"ok"} else "degraded"
+    timestamp = timezone.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return JsonResponse({"status": status, "timestamp": timestamp, "checks": checks})
 
 
 @transaction.non_atomic_requests

@@ -1,128 +1,199 @@
-"""What the live schema must hold for tenants to be apart; reads the catalogue alone."""
+"""What the live schema must hold for tenants to be apart; reads PostgreSQL's catalogue alone.
+
+Every object of the database is looked at, known to Django or not: what nobody declared is where
+isolation is lost. The rules stand in docs/guides/isolation.md.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from django.db.backends.base.base import BaseDatabaseWrapper
+from typing import Any, Protocol
 
 from noren_kit.db import role_names
-from noren_kit.db.constraints import TENANT_SETTING
-
-# Tables without a tenant: tenants themselves, people, sign-in sessions, the record of migrations.
-GLOBAL_TABLES = frozenset(
-    {
-        "tenancy_tenant",
-        "accounts_user",
-        "accounts_signinsession",
-        "django_migrations",
-    }
+from noren_kit.db.constraints import (
+    OWNER_POLICY,
+    POLICY,
+    TENANT_SETTING,
+    AppendOnly,
+    CompositeTenantForeignKey,
 )
+from noren_kit.tenancy import schema_sql
+from noren_kit.tenancy.checks import GLOBAL_TABLES, tenant_models
 
-_TABLES = """
-SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity, pg_get_userbyid(c.relowner),
-       has_table_privilege(%(app)s, c.oid, 'TRUNCATE'),
-       (SELECT array_agg(a.attname::text ORDER BY k.ord)
-          FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(attnum, ord), pg_attribute a
-         WHERE i.indrelid = c.oid AND i.indisprimary
-           AND a.attrelid = c.oid AND a.attnum = k.attnum) AS key,
-       (SELECT array_agg(pg_get_expr(p.polqual, c.oid)) FROM pg_policy p
-         WHERE p.polrelid = c.oid
-           AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = ANY (p.polroles)
-                          AND r.rolname = %(app)s)) AS policies,
-       (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid AND 0 = ANY (p.polroles))
-  FROM pg_class c
- WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
- ORDER BY c.relname
-"""
+__all__ = ["GLOBAL_TABLES", "RELAY_TABLES", "schema_faults"]
 
-_FOREIGN_KEYS = """
-SELECT o.conrelid::regclass::text, o.conname, o.confrelid::regclass::text,
-       (SELECT array_agg(a.attname::text ORDER BY k.ord)
-          FROM unnest(o.conkey) WITH ORDINALITY AS k(attnum, ord), pg_attribute a
-         WHERE a.attrelid = o.conrelid AND a.attnum = k.attnum)
-  FROM pg_constraint o
- WHERE o.contype = 'f' AND o.connamespace = 'public'::regnamespace
-"""
+# Tables of which the relay sees every tenant's rows.
+RELAY_TABLES = frozenset({"outbox_delivery"})
 
-_UNIQUE = """
-SELECT i.indrelid::regclass::text, i.indexrelid::regclass::text,
-       (SELECT array_agg(a.attname::text) FROM pg_attribute a
-         WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey))
-  FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
- WHERE i.indisunique AND c.relnamespace = 'public'::regnamespace
-"""
-
-_VIEWS = """
-SELECT c.relname, c.relkind::text,
-       coalesce('security_invoker=true' = ANY (c.reloptions)
-                OR 'security_invoker=on' = ANY (c.reloptions), false)
-  FROM pg_class c
- WHERE c.relkind IN ('v', 'm') AND c.relnamespace = 'public'::regnamespace
-"""
+_ENDS = "current_setting('{setting}'::text{missing_ok})"
+_BARE = _ENDS.format(setting=TENANT_SETTING, missing_ok="")
+_SILENT = _ENDS.format(setting=TENANT_SETTING, missing_ok=", true")
+# Name, command, permissive, roles, USING and WITH CHECK, exactly as PostgreSQL gives them back.
+_POLICIES = {
+    POLICY: ("*", True, [role_names.APP], f"(tenant_id = ({_BARE})::uuid)", None),
+    OWNER_POLICY: (
+        "*",
+        True,
+        [role_names.OWNER],
+        f"(tenant_id = (NULLIF({_SILENT}, ''::text))::uuid)",
+        None,
+    ),
+}
+_KEY = ["tenant_id", "id"]
 
 
-def _table_faults(connection: BaseDatabaseWrapper) -> Iterator[str]:
-    expected = f"current_setting('{TENANT_SETTING}'::text))::uuid"
+class Connection(Protocol):
+    """What is needed of a connection; psycopg's and Django's both have it."""
+
+    def cursor(self) -> Any:
+        """Open a cursor, which is its own context manager."""
+
+
+def _rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(_TABLES, {"app": role_names.APP})
-        rows = cursor.fetchall()
-    for table, enabled, forced, owner, may_truncate, key, policies, to_public in rows:
-        if owner == role_names.APP:
-            yield f"{table}: owned by {role_names.APP}"
-        if may_truncate:
-            yield f"{table}: {role_names.APP} may TRUNCATE"
-        if table in GLOBAL_TABLES:
+        cursor.execute(query)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
+def _table_faults(connection: Connection) -> Iterator[str]:
+    for table, kind, partition, enabled, forced, owner, key, rights in _rows(
+        connection, schema_sql.TABLES
+    ):
+        if owner != role_names.OWNER:
+            yield f"{table}: owned by {owner}"
+        if kind == "f":
+            yield f"{table}: foreign tables know no policies"
+        if partition and rights:
+            yield f"{table}: a partition on which {role_names.APP} has {', '.join(rights)}"
+        for right in set(rights) - {"SELECT", "INSERT", "UPDATE", "DELETE"}:
+            yield f"{table}: {role_names.APP} may {right}"
+        if table in GLOBAL_TABLES or partition:
             continue
         if not enabled:
             yield f"{table}: row-level security is not enabled"
         if not forced:
             yield f"{table}: row-level security is not forced"
-        if key != ["tenant_id", "id"]:
+        if key != _KEY:
             yield f"{table}: primary key is {key}, not (tenant_id, id)"
-        if to_public:
-            yield f"{table}: a policy applies to every role"
-        if not policies or len(policies) != 1 or expected not in (policies[0] or ""):
-            yield f"{table}: policies for {role_names.APP} are {policies}"
 
 
-def schema_faults(connection: BaseDatabaseWrapper) -> list[str]:
-    """What is wrong with isolation in the connected database; empty when all is well.
-
-    Looks at every table of the schema, known to Django or not: row-level security enabled and
-    forced, one policy of the stated form, the composite primary key, composite foreign keys,
-    unique indexes that name the tenant, views that run as their caller.
-    """
-    faults = list(_table_faults(connection))
-    with connection.cursor() as cursor:
-        cursor.execute(_FOREIGN_KEYS)
-        for table, name, target, columns in cursor.fetchall():
-            crosses = target not in GLOBAL_TABLES and table not in GLOBAL_TABLES
-            if crosses and (len(columns) != 2 or columns[0] != "tenant_id"):
-                faults.append(f"{table}: foreign key {name} to {target} does not name the tenant")
-        faults += _missing_foreign_keys(connection)
-        cursor.execute(_UNIQUE)
-        for table, name, columns in cursor.fetchall():
-            if table not in GLOBAL_TABLES and "tenant_id" not in columns:
-                faults.append(f"{table}: {name} is unique across tenants")
-        cursor.execute(_VIEWS)
-        for name, kind, invoker in cursor.fetchall():
-            if kind == "m":
-                faults.append(f"{name}: materialised views know no policies")
-            elif not invoker:
-                faults.append(f"{name}: the view is not security_invoker")
-    return faults
+def _policy_faults(connection: Connection) -> Iterator[str]:
+    found: dict[str, dict[str, tuple[Any, ...]]] = {}
+    for table, name, *facts in _rows(connection, schema_sql.POLICIES):
+        found.setdefault(table, {})[name] = tuple(facts)
+    for table, partition in _rows(connection, schema_sql.TABLE_NAMES):
+        if table in GLOBAL_TABLES or partition:
+            continue
+        held = found.get(table, {})
+        for name, expected in _POLICIES.items():
+            if name not in held:
+                yield f"{table}: policy {name} is missing"
+            elif held[name] != expected:
+                yield f"{table}: policy {name} is {held[name]}, not {expected}"
+        for name in held.keys() - _POLICIES.keys():
+            roles = held[name][2]
+            if table not in RELAY_TABLES or roles != [role_names.RELAY]:
+                yield f"{table}: a further policy {name} applies to {', '.join(roles)}"
 
 
-def _missing_foreign_keys(connection: BaseDatabaseWrapper) -> Iterator[str]:
-    """References that a model declares and the database does not hold."""
-    from noren_kit.db.constraints import CompositeTenantForeignKey
-    from noren_kit.tenancy.checks import tenant_models
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT conname FROM pg_constraint WHERE contype = 'f' AND convalidated")
-        held = {name for (name,) in cursor.fetchall()}
+def _key_faults(connection: Connection) -> Iterator[str]:
+    held = set()
+    for table, name, columns, target, their_columns, sound in _rows(
+        connection, schema_sql.FOREIGN_KEYS
+    ):
+        if not sound:
+            yield f"{table}: foreign key {name} is not valid, or not enforced"
+        held.add((table, name, tuple(columns), target, tuple(their_columns)))
+        if table in GLOBAL_TABLES or target in GLOBAL_TABLES:
+            continue
+        if columns[0] != "tenant_id" or their_columns != _KEY:
+            yield f"{table}: foreign key {name} to {target} does not name the tenant"
     for model in tenant_models():
         for constraint in model._meta.constraints:
-            if isinstance(constraint, CompositeTenantForeignKey) and constraint.name not in held:
-                yield f"{model._meta.db_table}: foreign key {constraint.name} is missing"
+            if not isinstance(constraint, CompositeTenantForeignKey):
+                continue
+            field: Any = model._meta.get_field(constraint.field)
+            table, target = model._meta.db_table, field.related_model._meta.db_table
+            columns = ("tenant_id", field.column)
+            if (table, constraint.name, columns, target, tuple(_KEY)) not in held:
+                yield f"{table}: foreign key {constraint.name} is missing or another"
+    for table, name, columns in _rows(connection, schema_sql.UNIQUE):
+        if table not in GLOBAL_TABLES and "tenant_id" not in columns:
+            yield f"{table}: {name} is unique across tenants"
+
+
+def _view_faults(connection: Connection) -> Iterator[str]:
+    for name, kind, invoker in _rows(connection, schema_sql.VIEWS):
+        if kind == "m":
+            yield f"{name}: materialised views know no policies"
+        elif not invoker:
+            yield f"{name}: the view is not security_invoker"
+
+
+def _function_faults(connection: Connection) -> Iterator[str]:
+    for name, owner, definer, fixed_path, public, leakproof in _rows(
+        connection, schema_sql.FUNCTIONS
+    ):
+        if leakproof:
+            yield f"{name}: is marked LEAKPROOF"
+        if definer and owner != role_names.LOOKUP:
+            yield f"{name}: runs with the rights of {owner}"
+        if definer and not fixed_path:
+            yield f"{name}: runs with another's rights on a search path of its caller"
+        if definer and public:
+            yield f"{name}: runs with another's rights for everybody"
+
+
+def _right_faults(connection: Connection) -> Iterator[str]:
+    for table, grantee, right in _rows(connection, schema_sql.GRANTS):
+        if grantee == "PUBLIC":
+            yield f"{table}: everybody has {right}"
+        elif grantee == role_names.RELAY and table not in RELAY_TABLES:
+            yield f"{table}: {role_names.RELAY} has {right}"
+        elif grantee == role_names.APP and table == "tenancy_tenant" and right != "SELECT":
+            yield f"{table}: {role_names.APP} may {right}"
+    writable = {(table, right) for table, right in _rows(connection, schema_sql.APP_WRITES)}
+    for model in tenant_models():
+        if any(isinstance(each, AppendOnly) for each in model._meta.constraints):
+            for right in ("UPDATE", "DELETE"):
+                if (model._meta.db_table, right) in writable:
+                    yield f"{model._meta.db_table}: append-only, and {role_names.APP} may {right}"
+
+
+def _role_faults(connection: Connection) -> Iterator[str]:
+    may_bypass = {role_names.PLATFORM, role_names.BACKUP, role_names.LOOKUP}
+    # Owning the database makes the owner a member of pg_database_owner.
+    may_belong = {(role_names.OWNER, each) for each in (role_names.LOOKUP, "pg_database_owner")}
+    for role, login, privileged, bypass, creates, member_of in _rows(connection, schema_sql.ROLES):
+        if privileged:
+            yield f"{role}: is a superuser, or may make roles or databases, or replicate"
+        if bypass and role not in may_bypass:
+            yield f"{role}: row-level security does not bind it"
+        if login and role == role_names.LOOKUP:
+            yield f"{role}: may log in"
+        if creates and role not in (role_names.OWNER, role_names.LOOKUP):
+            yield f"{role}: may make objects in the schema public"
+        for other in member_of:
+            if (role, other) not in may_belong:
+                yield f"{role}: is a member of {other}"
+
+
+def schema_faults(connection: Connection) -> list[str]:
+    """What is wrong with isolation in the connected database; empty when all is well.
+
+    Tables: owner, row-level security enabled and forced, the composite key, rights of the
+    application. Policies: exactly those declared. Keys: composite where both sides are a
+    tenant's, and unique within a tenant. Views, functions, grants and roles: none that goes
+    round the policies.
+    """
+    checks = (
+        _table_faults,
+        _policy_faults,
+        _key_faults,
+        _view_faults,
+        _function_faults,
+        _right_faults,
+        _role_faults,
+    )
+    return [fault for check in checks for fault in check(connection)]

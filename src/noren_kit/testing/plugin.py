@@ -14,13 +14,19 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from noren_kit.testing.budgets import OPTION
 from noren_kit.testing.servers import clone_database, start_servers
 
 KEPT_TABLES = ("django_migrations",)
+# Its modules hold asserts that should explain themselves.
+pytest.register_assert_rewrite("noren_kit.testing.contract", "noren_kit.testing.answers")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("django_settings", "The settings module of the tests.")
+    parser.addoption(
+        OPTION, action="store_true", help="Write the counted statements to their file (without -n)."
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

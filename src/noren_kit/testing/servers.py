@@ -63,7 +63,7 @@ def start_servers() -> None:
         if redis is not None:
             redis.stop()
         if postgres is not None:
-            postgres.stop()
+            postgres.remove()
         folder.cleanup()
 
     atexit.register(stop)

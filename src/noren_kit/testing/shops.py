@@ -17,7 +17,7 @@ from noren_kit.core.context import Actor
 from noren_kit.tenancy.entering import enter
 from noren_kit.tenancy.models import Tenant
 
-PASSWORD = "correct horse battery"
+PASSWORD = "correct horse battery"  # noqa: S105  of people in tests
 _numbers = itertools.count(1)
 
 

@@ -7,6 +7,7 @@ from noren.catalog.serializers.classification import (
     TagSerializer,
 )
 from noren.catalog.serializers.products import (
+    ProductChangeSerializer,
     ProductDetailSerializer,
     ProductListSerializer,
     ProductWriteSerializer,
@@ -15,6 +16,7 @@ from noren.catalog.serializers.products import (
 __all__ = [
     "BrandSerializer",
     "CategorySerializer",
+    "ProductChangeSerializer",
     "ProductDetailSerializer",
     "ProductListSerializer",
     "ProductWriteSerializer",

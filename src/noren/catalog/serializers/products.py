@@ -27,7 +27,7 @@ class ProductListSerializer(ResourceSerializer):
     stock_quantity = serializers.IntegerField(source="stock_item.available", read_only=True)
     availability_status = ComputedField()
     image_url = serializers.CharField(read_only=True, allow_null=True)
-    tags = serializers.SlugRelatedField("name", many=True, read_only=True)
+    tags: Any = serializers.SlugRelatedField("name", many=True, read_only=True)
 
     class Meta:
         model = Product
@@ -79,11 +79,12 @@ class ProductWriteSerializer(ResourceSerializer):
     tags = serializers.ListField(
         child=TextField(max_length=50), max_length=MAX_TAGS, required=False
     )
+    sku = TextField(max_length=50, identifier=True)
     stock_quantity = QuantityField(
         min_value=0,
         max_value=MAX_QUANTITY,
         required=False,
-        help_text="On create only: the opening entry of the ledger.",
+        help_text="The opening entry of the ledger; later changes go by `adjust_stock/`.",
     )
 
     class Meta:
@@ -101,14 +102,14 @@ class ProductWriteSerializer(ResourceSerializer):
             "stock_quantity",
         ]
 
-    def get_fields(self) -> dict[str, serializers.Field]:
-        fields = super().get_fields()
-        if self.instance is not None:
-            fields["stock_quantity"].read_only = True
-        return fields
-
     def create(self, validated_data: dict[str, Any]) -> Product:
         return create_product(values=validated_data)
+
+
+class ProductChangeSerializer(ProductWriteSerializer):
+    """What may be written later: stock has its own ways."""
+
+    stock_quantity = QuantityField(read_only=True)
 
     def update(self, instance: Product, validated_data: dict[str, Any]) -> Product:
         return update_product(product=instance, values=validated_data)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import django_filters
-
 from noren.catalog.models import Category
 from noren.catalog.serializers import (
     BrandSerializer,
@@ -11,12 +9,12 @@ from noren.catalog.serializers import (
     SupplierSerializer,
     TagSerializer,
 )
-from noren_kit.api.filters import ResourceFilterSet
+from noren_kit.api.filters import IdFilter, ResourceFilterSet
 from noren_kit.api.viewsets import ResourceViewSet
 
 
 class CategoryFilterSet(ResourceFilterSet):
-    parent = django_filters.UUIDFilter(field_name="parent_id")
+    parent = IdFilter(field_name="parent_id")
 
     class Meta:
         model = Category

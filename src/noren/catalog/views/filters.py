@@ -5,23 +5,29 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import django_filters
 from django.db.models import QuerySet
 
 from noren.catalog.models import Product
 from noren.catalog.queries import in_category, with_stock
 from noren.inventory.queries import AVAILABILITIES
-from noren_kit.api.filters import AmountFilter, BooleanFilter, ResourceFilterSet
+from noren_kit.api.filters import (
+    AmountFilter,
+    BooleanFilter,
+    ChoiceFilter,
+    IdFilter,
+    NameListFilter,
+    ResourceFilterSet,
+)
 
 
 class ProductFilterSet(ResourceFilterSet):
-    category = django_filters.UUIDFilter(method="by_category")
-    brand = django_filters.UUIDFilter(field_name="brand_id")
-    supplier = django_filters.UUIDFilter(field_name="supplier_id")
-    tags = django_filters.CharFilter(method="by_tags", max_length=500)
-    status = django_filters.ChoiceFilter(choices=Product.Status.choices)
+    category = IdFilter(method="by_category")
+    brand = IdFilter(field_name="brand_id")
+    supplier = IdFilter(field_name="supplier_id")
+    tags = NameListFilter(method="by_tags", max_length=500)
+    status = ChoiceFilter(choices=Product.Status.choices)
     is_active = BooleanFilter(method="by_activity")
-    availability_status = django_filters.ChoiceFilter(
+    availability_status = ChoiceFilter(
         choices=[(name, name) for name in AVAILABILITIES], method="by_availability"
     )
     price_min = AmountFilter(field_name="price", lookup_expr="gte")
@@ -34,8 +40,8 @@ class ProductFilterSet(ResourceFilterSet):
     def by_category(self, queryset: QuerySet[Any], name: str, value: uuid.UUID) -> Any:
         return in_category(queryset, value)
 
-    def by_tags(self, queryset: QuerySet[Any], name: str, value: str) -> Any:
-        for tag in {part.strip() for part in value.split(",") if part.strip()}:
+    def by_tags(self, queryset: QuerySet[Any], name: str, value: list[str]) -> Any:
+        for tag in value:
             queryset = queryset.filter(tag_links__tag__name=tag)
         return queryset
 

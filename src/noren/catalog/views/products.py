@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from noren.catalog.serializers import (
+    ProductChangeSerializer,
     ProductDetailSerializer,
     ProductListSerializer,
     ProductWriteSerializer,
@@ -34,6 +35,7 @@ class ProductViewSet(ResourceViewSet):
     serializer_class = ProductDetailSerializer
     list_serializer_class = ProductListSerializer
     write_serializer_class = ProductWriteSerializer
+    update_serializer_class = ProductChangeSerializer
     filterset_class = ProductFilterSet
     search_fields = ["name", "description", "sku"]
     ordering_fields = ["price", "name", "average_rating", "total_sales"]
@@ -88,10 +90,9 @@ class ProductViewSet(ResourceViewSet):
     def stock_movements(self, request: Request, pk: str) -> Response:
         """The ledger of the product's stock, newest first."""
         product = self.read(self.path_id(), StockSerializer())
-        shown = StockMovementSerializer(many=True)
         movements = list_movements(product.stock_item_id).order_by("-id")
         page = self.paginator.paginate_queryset(  # type: ignore[union-attr]
-            reading.for_serializer(movements, shown.child), request, view=self
+            reading.for_serializer(movements, StockMovementSerializer()), request, view=self
         )
         return self.get_paginated_response(StockMovementSerializer(page, many=True).data)
 

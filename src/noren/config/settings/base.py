@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import environ
@@ -10,6 +11,7 @@ import environ
 from noren_kit.observability.logging import logging_settings
 
 env = environ.Env()
+PACKAGES = Path(__file__).resolve().parents[3]
 
 SECRET_KEY = env.str("SECRET_KEY")
 DEBUG = False
@@ -36,12 +38,12 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "noren_kit.observability.middleware.RequestMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "noren_kit.api.middleware.EnvelopeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "noren_kit.api.middleware.RequestLimitsMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -93,6 +95,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ja", "日本語")]
+LOCALE_PATHS = [PACKAGES / "noren_kit" / "locale", PACKAGES / "noren" / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 
@@ -112,6 +115,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 30 * 60
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # The outbox gives work back by itself, so a lost message need not wait long in the broker.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -155,7 +159,14 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Noren",
-    "DESCRIPTION": "A multi-tenant commerce back end: catalogue, stock and orders.",
+    "DESCRIPTION": (
+        "A multi-tenant commerce back end: catalogue, stock and orders.\n\n"
+        "Sign in by `POST /api/auth/token/`, then send `Authorization: Bearer <access>`; the "
+        "tenant comes from the credential (platform staff name it by `X-Tenant-ID`). Decimals "
+        "are strings, times are ISO 8601 in UTC, ids are UUIDs. Unknown parameters and fields "
+        "are refused by name. Every answer carries `X-Request-ID`; every error has one shape, "
+        "or that of RFC 9457 with `Accept: application/problem+json`."
+    ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -165,6 +176,16 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ProductStatus": "noren.catalog.models.Product.Status",
+        "OrderKind": "noren.orders.models.Order.Kind",
+        "OrderStatus": "noren.orders.models.Order.Status",
+        "PaymentStatus": "noren.orders.models.Order.PaymentStatus",
+        "MovementKind": "noren.inventory.models.StockMovement.Kind",
+        "Availability": "noren.inventory.queries.AVAILABILITIES",
+    },
+    "GET_LIB_DOC_EXCLUDES": "noren_kit.api.schema.kit_texts",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
     "SORT_OPERATIONS": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -1,7 +1,8 @@
 """The test suite: quick password hashing and quiet logs; everything else as in production."""
 
 from noren.config.settings.base import *  # noqa: F403
-from noren.config.settings.base import env, logging_settings
+from noren.config.settings.base import env
+from noren_kit.observability.logging import logging_settings
 
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -44,6 +44,8 @@ class Order(TenantModel):
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.SALE)
     order_number = models.CharField(max_length=20, null=True, editable=False)
     external_number = models.CharField(max_length=50, null=True, editable=False)
+    # The import that brought the order in; its lines can be counted against the file by it.
+    import_job = TenantForeignKey("jobs.Job", null=True, editable=False, related_name="+")
     customer = TenantForeignKey(Customer, related_name="orders")
     customer_name = models.CharField(max_length=200)
     customer_email = models.CharField(max_length=254, blank=True)

@@ -28,7 +28,7 @@ def cancel_order(order_id: uuid.UUID) -> Order:
     The order's row is locked first, so of any number of attempts one gives back. Raises
     `NotFound`, or `InvalidTransition` where the state does not allow it.
     """
-    order = (
+    order: Order | None = (
         Order.objects.select_for_update(no_key=True, of=("self",))
         .select_related("created_by", "updated_by")
         .prefetch_related("lines", "taxes")

@@ -53,7 +53,7 @@ def place_order(
     transaction must then be rolled back.
     """
     products = _products_on_sale(lines)
-    order_lines = _price(lines, products)
+    order_lines = price_lines(lines, products)
     tenant = context.tenant()
     totals = total_up(
         [Priced(line.subtotal, line.tax_rate, line.reduced) for line in order_lines],
@@ -96,9 +96,10 @@ def _products_on_sale(lines: Sequence[NewLine]) -> dict[uuid.UUID, SaleableProdu
     return products
 
 
-def _price(
+def price_lines(
     lines: Sequence[NewLine], products: Mapping[uuid.UUID, SaleableProduct]
 ) -> list[OrderLine]:
+    """Lines with what they copy from their products, unsaved and of no order yet."""
     standard = context.tenant().standard_tax_rate
     priced = []
     for position, line in enumerate(lines, start=1):
@@ -144,7 +145,16 @@ def _write(
     order.save(force_insert=True)
     for line in lines:
         line.order = order
-    taxes = [
+    taxes = tax_rows(order, totals)
+    OrderLine.objects.bulk_create(lines)
+    OrderTax.objects.bulk_create(taxes)
+    order._prefetched_objects_cache = {"lines": lines, "taxes": taxes}  # type: ignore[attr-defined]
+    return order
+
+
+def tax_rows(order: Order, totals: Totals) -> list[OrderTax]:
+    """The order's taxes, unsaved."""
+    return [
         OrderTax(
             order=order,
             rate=row.rate,
@@ -155,10 +165,6 @@ def _write(
         )
         for row in totals.rows
     ]
-    OrderLine.objects.bulk_create(lines)
-    OrderTax.objects.bulk_create(taxes)
-    order._prefetched_objects_cache = {"lines": lines, "taxes": taxes}  # type: ignore[attr-defined]
-    return order
 
 
 def _units_by_product(lines: Sequence[OrderLine]) -> dict[uuid.UUID, int]:

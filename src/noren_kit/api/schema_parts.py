@@ -1,0 +1,191 @@
+"""What all operations of the OpenAPI document share: errors, headers, probes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_TEXT: dict[str, Any] = {"type": "string"}
+_COUNT: dict[str, Any] = {"type": "integer", "minimum": 1}
+_STATUS: dict[str, Any] = {"type": "integer", "minimum": 400, "maximum": 599}
+_DETAILS: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": True,
+    "description": "With `validation_error`: `{field: [{code, message}]}`, nested as the input is.",
+}
+
+SCHEMAS: dict[str, Any] = {
+    "Error": {
+        "type": "object",
+        "description": "Every answer from 400 up. `message` is for people, `code` is stable.",
+        "properties": {
+            "error": {"type": "boolean", "const": True},
+            "status_code": _STATUS,
+            "code": {"type": "string", "pattern": "^[a-z0-9_]+$"},
+            "message": _TEXT,
+            "details": _DETAILS,
+            "timestamp": {"type": "string", "format": "date-time"},
+            "request_id": _TEXT,
+        },
+        "required": [
+            "error",
+            "status_code",
+            "code",
+            "message",
+            "details",
+            "timestamp",
+            "request_id",
+        ],
+        "additionalProperties": False,
+    },
+    "Problem": {
+        "type": "object",
+        "description": "The same facts as a problem document (RFC 9457).",
+        "properties": {
+            "type": {"type": "string", "format": "uri"},
+            "title": _TEXT,
+            "status": _STATUS,
+            "detail": _TEXT,
+            "instance": {"type": "string", "format": "uri"},
+            "code": {"type": "string", "pattern": "^[a-z0-9_]+$"},
+            "details": _DETAILS,
+            "request_id": _TEXT,
+        },
+        "required": [
+            "type",
+            "title",
+            "status",
+            "detail",
+            "instance",
+            "code",
+            "details",
+            "request_id",
+        ],
+        "additionalProperties": False,
+    },
+    "PageInfo": {
+        "type": "object",
+        "properties": {
+            "current_page": _COUNT,
+            "total_pages": _COUNT,
+            "page_size": _COUNT,
+            "has_next": {"type": "boolean"},
+            "has_previous": {"type": "boolean"},
+        },
+        "required": ["current_page", "total_pages", "page_size", "has_next", "has_previous"],
+        "additionalProperties": False,
+    },
+    "CursorInfo": {
+        "type": "object",
+        "properties": {
+            "current_cursor": {"type": ["string", "null"]},
+            "page_size": _COUNT,
+            "ordering": {"type": "array", "items": _TEXT},
+        },
+        "required": ["current_cursor", "page_size", "ordering"],
+        "additionalProperties": False,
+    },
+    "Health": {
+        "type": "object",
+        "properties": {
+            "status": {"type": "string", "enum": ["ok", "degraded"]},
+            "timestamp": {"type": "string", "format": "date-time"},
+            "checks": {
+                "type": "object",
+                "additionalProperties": {"type": "string", "enum": ["ok", "failed"]},
+            },
+        },
+        "required": ["status"],
+    },
+}
+
+HEADERS: dict[str, Any] = {
+    "RequestId": {
+        "description": "The request's id: the caller's own `X-Request-ID`, or a new one.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+    },
+    "Authenticate": {
+        "description": "How to sign in (RFC 9110, section 11.6.1).",
+        "required": True,
+        "schema": _TEXT,
+    },
+    "RetryAfter": {
+        "description": "Seconds to wait before another attempt.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[0-9]+$"},
+    },
+    "Location": {
+        "description": "Address of what was made.",
+        "required": True,
+        "schema": {"type": "string", "format": "uri"},
+    },
+}
+REQUEST_ID = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
+
+# Name, description, and headers beside the request id, by status.
+_ERRORS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "400": ("Invalid", "Malformed, or breaks a rule; `details` names the fields.", {}),
+    "401": (
+        "NotSignedIn",
+        "Not signed in, or the token is dead.",
+        {"WWW-Authenticate": "Authenticate"},
+    ),
+    "403": ("Forbidden", "Not allowed to this caller.", {}),
+    "404": ("NotFound", "No such object or page.", {}),
+    "406": ("NotAcceptable", "No accepted format can be given.", {}),
+    "409": ("Conflict", "In conflict with the present state; `code` says how.", {}),
+    "413": ("TooLarge", "The body is larger than 10 MB.", {}),
+    "415": ("Unsupported", "Bodies are JSON in UTF-8, without a content encoding.", {}),
+    "500": ("Failure", "A fault of the server; quote the request id.", {}),
+    "503": ("Unavailable", "Busy or partly down.", {"Retry-After": "RetryAfter"}),
+}
+
+
+def _response(description: str, headers: dict[str, str]) -> dict[str, Any]:
+    named = {name: {"$ref": f"#/components/headers/{ref}"} for name, ref in headers.items()}
+    return {
+        "description": description,
+        "headers": {**REQUEST_ID, **named},
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/Error"}},
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+        },
+    }
+
+
+RESPONSES = {
+    name: _response(description, headers) for name, description, headers in _ERRORS.values()
+}
+
+
+def error_reference(status: str) -> dict[str, str]:
+    return {"$ref": f"#/components/responses/{_ERRORS[status][0]}"}
+
+
+def _probe(operation_id: str, summary: str, description: str, *failures: str) -> dict[str, Any]:
+    health = {"application/json": {"schema": {"$ref": "#/components/schemas/Health"}}}
+    answer = {"description": "Serving.", "headers": REQUEST_ID, "content": health}
+    operation = {
+        "operationId": operation_id,
+        "summary": summary,
+        "description": description,
+        "tags": ["health"],
+        "security": [{}],
+        "responses": {"200": answer, **{status: error_reference(status) for status in failures}},
+    }
+    return {"get": operation}
+
+
+PROBES: dict[str, Any] = {
+    "/health/": _probe(
+        "health", "Health", "The state of each thing the service depends on.", "500", "503"
+    ),
+    "/health/live/": _probe("health_live", "Liveness", "200 as long as the process answers."),
+    "/health/ready/": _probe(
+        "health_ready",
+        "Readiness",
+        "200 when requests can be served, 503 while the database or its schema is not there.",
+        "500",
+        "503",
+    ),
+}

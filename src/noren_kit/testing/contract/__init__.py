@@ -1,0 +1,30 @@
+"""What every resource promises over HTTP, asked of each by one small test class.
+
+`ResourceContract` is the whole of it. A resource that offers fewer verbs takes the parts that
+it has: `class TestOrder(ListContract, CreateContract, AccessContract)`.
+"""
+
+from noren_kit.testing.contract.access import AccessContract
+from noren_kit.testing.contract.base import ContractBase
+from noren_kit.testing.contract.changing import ChangeContract, DeleteContract
+from noren_kit.testing.contract.creating import CreateContract
+from noren_kit.testing.contract.cursors import CursorContract
+from noren_kit.testing.contract.lists import ListContract
+
+
+class ResourceContract(
+    ListContract, CursorContract, CreateContract, ChangeContract, DeleteContract, AccessContract
+):
+    """List, detail, create, change, delete; both paginations; rights; tenants apart."""
+
+
+__all__ = [
+    "AccessContract",
+    "ChangeContract",
+    "ContractBase",
+    "CreateContract",
+    "CursorContract",
+    "DeleteContract",
+    "ListContract",
+    "ResourceContract",
+]

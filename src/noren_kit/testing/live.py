@@ -1,0 +1,73 @@
+"""A real server over the test database: for clients in parallel, and for tools that need a port.
+
+Requests of the test client share the test's process and connection; races, worker processes and
+what the server itself does to a request are seen over a socket alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+
+from noren_kit.stack.ports import LOOPBACK, any_free
+from noren_kit.stack.process import GuardedProcess
+
+START_SECONDS = 60.0
+
+
+class ServerStartError(RuntimeError):
+    """The server gave up or stayed silent; the message holds what it wrote."""
+
+
+def _command(port: int, workers: int) -> list[str]:
+    module, _dot, name = settings.WSGI_APPLICATION.rpartition(".")
+    options = f"--interface wsgi --host {LOOPBACK} --port {port} --workers {workers}"
+    options += " --blocking-threads 1 --no-ws --no-access-log"
+    return [sys.executable, "-m", "granian", *options.split(), f"{module}:{name}"]
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  our own address
+            return bool(response.status == 200)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def _await_ready(server: GuardedProcess, url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not _answers(url):
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise ServerStartError(log.read_text(errors="replace")[-4_000:])
+        time.sleep(0.1)
+
+
+@contextmanager
+def live_server(workers: int = 1, ready_path: str = "/health/ready/") -> Iterator[str]:
+    """Serve the project with granian in `workers` processes; yields the base URL.
+
+    The server has this process's environment, so it works on this test's database, with the
+    settings under test, and ends with the block (or with us, whatever happens to us). Raises
+    `ServerStartError` with the server's output.
+    """
+    port = any_free()
+    base_url = f"http://{LOOPBACK}:{port}"
+    with tempfile.TemporaryDirectory(prefix="noren-live-") as folder:
+        log = Path(folder) / "server.log"
+        with log.open("wb") as output:
+            server = GuardedProcess(_command(port, workers), env=os.environ, output=output)
+            server.start()
+            try:
+                _await_ready(server, base_url + ready_path, log)
+                yield base_url
+            finally:
+                server.stop()

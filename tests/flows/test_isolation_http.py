@@ -1,0 +1,370 @@
+"""Tenants apart over HTTP: a neighbour's id answers as an id that never existed, everywhere.
+
+Routes and verbs come from the URL resolver, bodies and parameters from the served OpenAPI
+document, ids from a row in every tenant table: a new route, field or table is covered without
+a line. "Answers as" means status, body, headers and the statements sent to PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.contrib.admindocs.views import simplify_regex
+from django.urls import URLPattern, URLResolver, get_resolver
+from drf_spectacular.generators import SchemaGenerator
+
+from noren.catalog.models import Product
+from noren_kit.tenancy.checks import tenant_models
+from noren_kit.tenancy.entering import enter
+from noren_kit.testing.answers import outward
+from noren_kit.testing.filling import fill_tenant
+from noren_kit.testing.queries import recorded_statements
+from noren_kit.testing.shops import PASSWORD, Client, Shop, make_shop
+
+VERBS = ("get", "head", "post", "put", "patch", "delete", "options")
+# Not described in the document, as they describe it.
+UNDESCRIBED = {"/api/schema/", "/api/docs/"}
+
+
+@dataclass(frozen=True)
+class Route:
+    path: str  # With `<name>` for each captured part.
+    view: Any
+
+    @property
+    def captured(self) -> bool:
+        return "<" in self.path
+
+    def url(self, identifier: object) -> str:
+        head, _open, rest = self.path.partition("<")
+        _name, _close, tail = rest.partition(">")
+        assert "<" not in tail, f"{self.path}: teach this test routes with two ids"
+        return f"{head}{identifier}{tail}" if self.captured else self.path
+
+    @property
+    def template(self) -> str:
+        """The path as the document writes it."""
+        return self.url("{id}")
+
+
+def walk(resolver: Any, prefix: str = "") -> Iterator[Route]:
+    for pattern in resolver.url_patterns:
+        here = prefix + simplify_regex(str(pattern.pattern)).removeprefix("/")
+        if isinstance(pattern, URLResolver):
+            yield from walk(pattern, here)
+        elif isinstance(pattern, URLPattern):
+            path = "/" + here.replace("//", "/").removeprefix("/")
+            yield Route(path, getattr(pattern.callback, "cls", None))
+
+
+ROUTES = sorted(walk(get_resolver()), key=lambda route: route.path)
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    generated: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    return generated
+
+
+def resolved(schema: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in schema:
+        found: Any = document
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        schema = found
+    for name in ("allOf", "oneOf", "anyOf"):
+        if name in schema:
+            return resolved(schema[name][0], document)
+    return schema
+
+
+def is_id(schema: dict[str, Any]) -> bool:
+    return schema.get("format") == "uuid"
+
+
+class Body:
+    """A request body: what is required, and every id that may stand in it."""
+
+    def __init__(self, schema: dict[str, Any], document: dict[str, Any]) -> None:
+        self.document = document
+        self.leaves: list[tuple[Any, ...]] = []
+        self.value = self._sample(schema, ())
+
+    def _sample(self, given: dict[str, Any], path: tuple[Any, ...]) -> Any:
+        schema = resolved(given, self.document)
+        kinds = schema.get("type", "string")
+        kind = kinds if isinstance(kinds, str) else kinds[0]
+        if "enum" in schema:
+            return schema["enum"][0]
+        if kind == "object":
+            return self._object(schema, path)
+        if kind == "array":
+            return [self._sample(schema["items"], (*path, 0))]
+        if is_id(schema):
+            self.leaves.append(path)
+            return str(uuid.uuid4())
+        return self._plain(kind, schema)
+
+    def _object(self, schema: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
+        required = schema.get("required", ())
+        return {
+            name: self._sample(each, (*path, name))
+            for name, each in schema.get("properties", {}).items()
+            if name in required or self._holds_id(each)
+        }
+
+    def _holds_id(self, given: dict[str, Any]) -> bool:
+        schema = resolved(given, self.document)
+        inner = [*schema.get("properties", {}).values()]
+        inner += [schema["items"]] if "items" in schema else []
+        return is_id(schema) or any(self._holds_id(each) for each in inner)
+
+    @staticmethod
+    def _plain(kind: str, schema: dict[str, Any]) -> Any:
+        if kind == "integer":
+            return max(1, schema.get("minimum", 1))
+        if kind == "boolean":
+            return False
+        if schema.get("format") == "decimal":
+            return "100"
+        if schema.get("format") == "email":
+            return f"{uuid.uuid4().hex}@example.com"
+        return f"x{uuid.uuid4().hex}"[: schema.get("maxLength", 50)]
+
+    def with_id(self, path: tuple[Any, ...], identifier: object) -> Any:
+        changed = copy.deepcopy(self.value)
+        if not path:
+            return str(identifier)
+        holder = changed
+        for part in path[:-1]:
+            holder = holder[part]
+        holder[path[-1]] = str(identifier)
+        return changed
+
+
+@dataclass
+class Side:
+    """A shop with rows in every table; `ids` holds every id of it, `row` one of each model."""
+
+    shop: Shop
+    row: dict[Any, uuid.UUID] = field(default_factory=dict)
+    ids: list[uuid.UUID] = field(default_factory=list)
+
+    @classmethod
+    def make(cls) -> Side:
+        side = cls(make_shop())
+        filler = fill_tenant(side.shop.tenant.id)
+        with enter(side.shop.tenant.id):
+            for model in tenant_models():
+                side.ids.append(filler.rows[model].id)
+                # The second row refers to the first where a model refers to itself.
+                side.row[model] = filler.save(model).id
+            Product.objects.update(status=Product.Status.ACTIVE)
+        people = [user.id for user in side.shop.users.values()]
+        side.ids += [*side.row.values(), *people, side.shop.tenant.id]
+        return side
+
+
+@pytest.fixture
+def here() -> Side:
+    return Side.make()
+
+
+@pytest.fixture
+def there(here: Side) -> Side:
+    return Side.make()
+
+
+@pytest.fixture
+def client(here: Side) -> Client:
+    signed_in = here.shop.client()
+    signed_in.get("/api/v1/products/")
+    return signed_in
+
+
+def ask(client: Client, verb: str, url: str, body: Any, asked: object) -> Any:
+    """Everything of an answer that may tell one id from another, its cost included."""
+    with recorded_statements() as statements:
+        response = getattr(client, verb)(url, body)
+    assert response.status_code < 500, (verb, url, body)
+    return outward(response, str(asked)), statements
+
+
+def assert_alike(client: Client, verb: str, of: Any, foreign: object) -> Any:
+    """`of(id)` gives URL and body; the foreign id and a new one must answer alike."""
+    unknown = uuid.uuid4()
+    first = ask(client, verb, *of(foreign), foreign)
+    second = ask(client, verb, *of(unknown), unknown)
+    assert first == second, (verb, of(foreign))
+    return first[0]
+
+
+def operation(document: dict[str, Any], route: Route, verb: str) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = document["paths"].get(route.template, {}).get(verb)
+    return found
+
+
+def body_of(document: dict[str, Any], route: Route, verb: str) -> Body | None:
+    described = operation(document, route, verb)
+    if described is None or "requestBody" not in described:
+        return None
+    return Body(described["requestBody"]["content"]["application/json"]["schema"], document)
+
+
+def own_row(route: Route, side: Side) -> list[uuid.UUID]:
+    """Ids that fit a route's captured part: its resource's, or all there are."""
+    model = getattr(route.view, "resource_model", None)
+    return [side.row[model()]] if model is not None else side.ids
+
+
+def accept(client: Client, verb: str, url: str, body: Body, side: Side) -> None:
+    """Put the tenant's own ids into a body, so that it is refused for none of them."""
+    for _round in range(3):
+        settled = True
+        for path in body.leaves:
+            if not named(getattr(client, verb)(url, body.value), path):
+                continue
+            settled = False
+            for identifier in side.ids:
+                trial = body.with_id(path, identifier)
+                if not named(getattr(client, verb)(url, trial), path):
+                    body.value = trial
+                    break
+            else:
+                raise AssertionError(f"{verb} {url}: no id of the tenant's own fits {path}")
+        if settled:
+            return
+
+
+def named(response: Any, path: tuple[Any, ...]) -> bool:
+    """Whether a refusal names this member of the body."""
+    if response.status_code != 400:
+        return False
+    found: Any = response.json()["details"]
+    for part in path:
+        if not isinstance(found, dict) or str(part) not in found:
+            return False
+        found = found[str(part)]
+    return True
+
+
+def test_every_route_is_described(document: dict[str, Any]) -> None:
+    """Bodies and parameters are taken from the document: what it omits would go untested."""
+    described = {(path, verb) for path, verbs in document["paths"].items() for verb in verbs}
+    offered = set()
+    for route in ROUTES:
+        if route.path in UNDESCRIBED or route.view is None:
+            continue
+        allowed = Client().options(route.url(uuid.uuid4())).headers.get("Allow", "")
+        assert allowed, route.path
+        verbs = {verb.strip().lower() for verb in allowed.split(",")} - {"head", "options"}
+        offered |= {(route.template, verb) for verb in verbs}
+    assert len(offered) >= 45
+    assert offered - described == set()
+    unknown = {path for path, _verb in described} - {route.template for route in ROUTES}
+    assert unknown == set()
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.captured], ids=lambda route: route.path
+)
+def test_in_the_path(
+    route: Route, client: Client, here: Side, there: Side, document: dict[str, Any]
+) -> None:
+    own = route.url(own_row(route, here)[0])
+    for verb in VERBS:
+        body = body_of(document, route, verb)
+        if body is not None:
+            accept(client, verb, own, body, here)
+        sent = body.value if body else None
+        for foreign in own_row(route, there):
+            answer = assert_alike(
+                client, verb, lambda asked, sent=sent: (route.url(asked), sent), foreign
+            )
+            assert answer.status in (404, 405), (verb, answer)
+            if operation(document, route, verb) is not None:
+                assert answer.status == 404, (verb, answer)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+def test_in_the_body(
+    route: Route, client: Client, here: Side, there: Side, document: dict[str, Any]
+) -> None:
+    url = route.url(own_row(route, here)[0])
+    for verb in ("post", "put", "patch", "delete"):
+        body = body_of(document, route, verb)
+        if body is None or not body.leaves or "auth" in route.path:
+            continue
+        accept(client, verb, url, body, here)
+        for path in body.leaves:
+            for foreign in there.ids:
+                answer = assert_alike(
+                    client,
+                    verb,
+                    lambda asked, body=body, path=path: (url, body.with_id(path, asked)),
+                    foreign,
+                )
+                assert answer.status == 400, (verb, path, answer)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+def test_in_the_query(
+    route: Route, client: Client, here: Side, there: Side, document: dict[str, Any]
+) -> None:
+    url = route.url(own_row(route, here)[0])
+    described = operation(document, route, "get") or {}
+    for each in described.get("parameters", ()):
+        parameter = resolved(each, document)
+        if parameter["in"] != "query":
+            continue
+        name = parameter["name"]
+        narrows = is_id(parameter["schema"]) or name == "ids"
+        for foreign in there.ids if narrows else own_row(route, there)[:1]:
+            answer = assert_alike(
+                client, "get", lambda asked, name=name: (f"{url}?{name}={asked}", None), foreign
+            )
+            if narrows:
+                assert answer.status == 200
+                assert answer.body["results"] == []
+
+
+def test_words_of_the_neighbour(client: Client, there: Side) -> None:
+    """What is named by text and not by id: tags, skus, names."""
+    stranger = there.shop.client()
+    product = stranger.get("/api/v1/products/").json()["results"][0]
+    tag = stranger.get("/api/v1/tags/").json()["results"][0]["name"]
+    for parameter, text in (
+        ("tags", tag),
+        ("search", product["sku"]),
+        ("search", product["name"]),
+    ):
+        url = f"/api/v1/products/?{parameter}="
+        found = stranger.get(url + text).json()
+        assert found["count"] >= 1
+        first = ask(client, "get", url + text, None, text)
+        unknown = f"x{uuid.uuid4().hex}"[: len(text)]
+        assert first == ask(client, "get", url + unknown, None, unknown)
+        assert first[0].body["results"] == []
+
+
+def test_the_neighbours_tenant_by_name(here: Side, there: Side) -> None:
+    """In the sign-in's body and in the header of platform staff."""
+    person = here.shop.users["owner"]
+
+    def sign_in(asked: object) -> tuple[str, Any]:
+        body = {"username": person.username, "password": PASSWORD, "tenant_id": str(asked)}
+        return "/api/auth/token/", body
+
+    assert Client().post(*sign_in(here.shop.tenant.id)).status_code == 200
+    assert_alike(Client(), "post", sign_in, there.shop.tenant.id)
+    answers = []
+    for tenant in (there.shop.tenant.id, uuid.uuid4(), here.shop.tenant.id):
+        named = Client(here.shop.token("owner"), HTTP_X_TENANT_ID=str(tenant))
+        answers.append(ask(named, "get", "/api/v1/products/", None, tenant))
+    assert answers[0][0].status == 403
+    assert answers[0] == answers[1] == answers[2]
