@@ -1,4 +1,4 @@
-"""Hostile bodies and values on every route that reads one: a 4xx in the envelope, nothing stored."""
+"""Hostile bodies and values on every route that reads one: a 4xx, and nothing stored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import jsonschema
-from hostile import BODY_METHODS, JSON, Operation, World, api_operations, document
+from hostile import BODY_METHODS, Operation, World, api_operations, document
 
 MEGABYTE = 1024 * 1024
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from hostile import Operation, World, api_operations, encoded
 
+from noren_kit.core.conf import conf
 from noren_kit.testing.shops import make_shop
 
 # Parameters that no route has.
@@ -107,7 +109,7 @@ def hostile_values(name: str, schema: dict[str, Any]) -> list[str]:
     """What is tried as a parameter, by what the served schema says of it."""
     by_name = {"search": SEARCHES, "ordering": ORDERINGS, "fields": SPARSE, "omit": SPARSE}
     by_name |= {"ids": LISTS + IDS, "tags": NAMES, "cursor": cursors()}
-    by_format = {"date-time": TIMES, "uuid": IDS, "decimal": AMOUNTS}
+    by_format = {"uuid": IDS, "decimal": AMOUNTS}
     if name in by_name:
         return by_name[name]
     if name == "page":
@@ -158,11 +160,28 @@ def test_parameters_of_lists_are_for_lists_alone(world: World) -> None:
 def test_values_of_every_parameter(world: World) -> None:
     for operation in every():
         for name, schema in operation.parameters.items():
-            for value in hostile_values(name, schema):
-                label = f"{name}={value[:60]}"
-                response = world.send(operation, label, 400, query=f"{name}={encoded(value)}")
-                world.expect_named(response, f"{operation} [{label}]", name)
+            if schema.get("format") != "date-time":
+                for value in hostile_values(name, schema):
+                    attack(world, operation, [name], value)
+        if moments := times_of(operation):
+            for value in TIMES:
+                attack(world, operation, moments, value)
     world.assert_unharmed(at_least=1_000)
+
+
+def attack(world: World, operation: Operation, names: list[str], value: str) -> None:
+    """The same value for several parameters: a 400 that names them all."""
+    query = "&".join(f"{name}={encoded(value)}" for name in names)
+    expected = 414 if len(query) > conf.MAX_HEAD_BYTES else 400
+    label = f"{names[0]}={value[:60]}"
+    response = world.send(operation, label, expected, query=query)
+    for name in names:
+        world.expect_named(response, f"{operation} [{label}]", name)
+
+
+def times_of(operation: Operation) -> list[str]:
+    parameters = operation.parameters.items()
+    return [name for name, schema in parameters if schema.get("format") == "date-time"]
 
 
 def test_repeated_and_empty_parameters(world: World) -> None:
@@ -177,19 +196,9 @@ def test_repeated_and_empty_parameters(world: World) -> None:
     world.assert_unharmed(at_least=300)
 
 
-def test_every_fault_of_a_query_is_named_at_once(world: World) -> None:
-    for operation in lists():
-        query = "created_after=x&updated_before=y" if "created_after" in operation.parameters else ""
-        if query:
-            response = world.send(operation, query, 400, query=query)
-            world.expect_named(response, str(operation), "created_after")
-            world.expect_named(response, str(operation), "updated_before")
-    world.assert_unharmed(at_least=7)
-
-
 def test_queries_that_are_no_text(world: World) -> None:
     broken = ["search=%00", "%00=1", "search=%ff", "search=%ed%a0%80", "search=%c0%af", "%fe=1"]
-    broken += ["search=\udcff", "search=%E3%81", "search=a%00b"]
+    broken += ["search=\xff", "search=%E3%81", "search=a%00b"]
     many = "&".join(f"p{n}=1" for n in range(1_001))
     for operation in every():
         for query in broken:
@@ -197,20 +206,6 @@ def test_queries_that_are_no_text(world: World) -> None:
         world.send(operation, "1,001 parameters", 400, query=many)
         world.send(operation, "5,000 ampersands", 400, query="&" * 5_000 + "x=1")
     world.assert_unharmed(at_least=300)
-
-
-def test_the_body_does_not_say_how_the_query_is_read(world: World) -> None:
-    for operation in lists():
-        if "search" in operation.parameters:
-            for charset in ("hex", "utf-16", "idna", "shift_jis", "no-such"):
-                world.send(
-                    operation,
-                    charset,
-                    200,
-                    query="search=%E3%81%82",
-                    content_type=f"application/json; charset={charset}",
-                )
-    world.assert_unharmed(at_least=20)
 
 
 def test_cursors_of_elsewhere(world: World) -> None:
@@ -258,8 +253,6 @@ def mint(world: World, operation: Operation, neighbour: Any) -> dict[str, str]:
 
 
 def token_of(link: str) -> str:
-    from urllib.parse import parse_qs, urlsplit
-
     return parse_qs(urlsplit(link).query)["cursor"][0]
 
 
@@ -273,16 +266,16 @@ def test_times_that_are_legal(world: World) -> None:
         "2026-01-31",
         "2026-01-31T00:00Z",
         "2024-02-29T23:59:59.999999+14:00",
+        "2026-01-01T00:00:00-23:26",
+        "2026-01-01T00:00:00+23:59",
         "1900-01-01T00:00:00Z",
         "9000-01-01T00:00:00Z",
     ]
     for operation in lists():
-        for name, schema in operation.parameters.items():
-            if schema.get("format") == "date-time":
-                for value in legal:
-                    query = f"{name}={encoded(value)}"
-                    world.send(operation, query, 200, query=query)
-    world.assert_unharmed(at_least=200)
+        for value in legal if times_of(operation) else []:
+            query = "&".join(f"{name}={encoded(value)}" for name in times_of(operation))
+            world.send(operation, query, 200, query=query)
+    world.assert_unharmed(at_least=60)
 
 
 def test_a_naive_time_is_utc(world: World) -> None:

@@ -107,4 +107,7 @@ def find_stocked(skus: Collection[str]) -> dict[str, StockedProduct]:
     rows = Product.objects.filter(sku__in=list(skus)).values_list(
         "sku", "id", "stock_item_id", "name", "stock_item__on_hand", "stock_item__reserved"
     )
-    return {row[0]: StockedProduct(*row[1:4], available=row[4] - row[5]) for row in rows}
+    return {
+        sku: StockedProduct(product, item, name, on_hand - reserved)
+        for sku, product, item, name, on_hand, reserved in rows
+    }

@@ -2,10 +2,10 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+from noren_kit.api.wsgi import get_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "noren.config.settings.production")
-application = get_wsgi_application()
+application = get_application()
 
 from noren_kit.tenancy.startup import refuse_privileged_role  # noqa: E402
 

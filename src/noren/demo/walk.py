@@ -46,7 +46,7 @@ def walk(facts: Mapping[str, Any], *, search: str = "tea") -> str:
     With a second shop, also a look at the first one's product from there. Empty where there is
     nobody to sign in. `facts` are those of `run.json`.
     """
-    shops = {tenant: user for tenant, user in reversed(list(_accounts(facts)))}
+    shops = dict(reversed(list(_accounts(facts))))
     if not shops:
         return ""
     first, *others = (

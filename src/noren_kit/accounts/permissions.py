@@ -55,7 +55,7 @@ class ResourcePermission(TenantMember):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not super().has_permission(request, view):
             return False
-        if view.action is None or request.method.lower() not in view.http_method_names:
+        if view.action is None or str(request.method).lower() not in view.http_method_names:
             # The method is not offered: DRF answers 405 after this check.
             return True
         right = self.right(view)

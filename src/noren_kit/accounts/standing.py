@@ -30,7 +30,7 @@ SELECT s.user_id, s.username, s.name, s.email, s.is_superuser, s.roles, s.permis
        {", ".join(f"s.tenant_{column}" for column in TENANT_COLUMNS)},
        set_config('{TENANT_SETTING}', coalesce(s.tenant_id::text, ''), true)
   FROM noren_standing(%s, %s, %s, %s) s
-"""
+"""  # noqa: S608  constant names
 
 
 def enter_standing(

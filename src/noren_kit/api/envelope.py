@@ -30,8 +30,10 @@ CODES = {
     405: "method_not_allowed",
     406: "not_acceptable",
     413: "body_too_large",
+    414: "uri_too_long",
     415: "unsupported_media_type",
     429: "throttled",
+    431: "headers_too_large",
     500: "server_error",
     503: "unavailable",
 }
@@ -43,8 +45,10 @@ MESSAGES = {
     405: gettext_lazy("This method is not allowed here."),
     406: gettext_lazy("None of the accepted formats can be given."),
     413: gettext_lazy("The request body is too large."),
+    414: gettext_lazy("The address of the request is too long."),
     415: gettext_lazy("This content type or encoding is not supported."),
     429: gettext_lazy("Too many requests."),
+    431: gettext_lazy("The headers of the request are too large."),
     500: gettext_lazy("Something went wrong on the server. Quote the request id."),
     503: gettext_lazy("The service is busy or partly down. Try again shortly."),
 }

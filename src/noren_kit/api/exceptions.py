@@ -102,8 +102,9 @@ def _from_drf(error: drf.APIException) -> Response:
     headers = {}
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
-    if isinstance(error, drf.Throttled) and error.wait is not None:
-        headers["Retry-After"] = str(int(error.wait) + 1)
+    wait = getattr(error, "wait", None)
+    if wait is not None:
+        headers["Retry-After"] = str(int(wait) + 1)
     if isinstance(error, drf.ValidationError):
         details = fault_tree(error.detail)
         if not isinstance(details, dict):
@@ -112,5 +113,5 @@ def _from_drf(error: drf.APIException) -> Response:
     elif isinstance(error, drf.NotFound):
         body = error_body(404)
     else:
-        body = error_body(error.status_code, error.get_codes(), error.detail)
+        body = error_body(error.status_code, str(error.get_codes()), error.detail)
     return Response(body, status=error.status_code, headers=headers)

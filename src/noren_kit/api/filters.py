@@ -30,7 +30,7 @@ _LONGEST_INSTANT = 40
 _LATEST = dt.datetime(9000, 1, 1, tzinfo=dt.UTC)
 _AMOUNT = r"^[0-9]{1,11}(\.[0-9]{1,3})?$"
 _UUID_TEXT = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-MAX_IDS, MAX_NAMES = 100, 10
+MAX_IDS, MAX_NAMES, MAX_NAMES_CHARACTERS = 100, 10, 500
 
 
 class InstantField(forms.CharField):
@@ -50,6 +50,8 @@ class InstantField(forms.CharField):
                 moment = moment.replace(tzinfo=dt.UTC)
             if not _EARLIEST <= moment <= _LATEST:
                 raise ValueError(text)
+            # PostgreSQL takes offsets below 16 hours alone, RFC 3339 those below 24.
+            moment = moment.astimezone(dt.UTC)
         except (ValueError, OverflowError):
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None
         return moment
@@ -126,9 +128,9 @@ class NameListField(forms.CharField):
     """Comma-separated names in NFC, at most 10."""
 
     def to_python(self, value: Any) -> Any:
-        text = unicodedata.normalize("NFC", super().to_python(value))
+        text = unicodedata.normalize("NFC", super().to_python(value) or "")
         found = list(dict.fromkeys(part.strip() for part in text.split(","))) if text else []
-        if len(found) > MAX_NAMES:
+        if len(found) > MAX_NAMES or len(text) > MAX_NAMES_CHARACTERS:
             message = _("Give at most %(most)s names.") % {"most": MAX_NAMES}
             raise ValidationError(message, code="too_many")
         if not all(found):
@@ -140,6 +142,7 @@ class NameListFilter(django_filters.Filter):
     field_class = NameListField
     schema: ClassVar[dict[str, Any]] = {
         "type": "string",
+        "maxLength": MAX_NAMES_CHARACTERS,
         "pattern": rf"^\s*[^,\s][^,]*(,\s*[^,\s][^,]*){{0,{MAX_NAMES - 1}}}$",
         "description": f"Comma-separated names, at most {MAX_NAMES}; a row has all of them.",
     }

@@ -53,18 +53,18 @@ class EnvelopeMiddleware:
 
 
 class RequestLimitsMiddleware:
-    """Refuses bodies that are too large or encoded, and URLs that are not clean UTF-8."""
+    """Refuses what is too large or encoded, and URLs that are not clean UTF-8."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # Django would read the query in the charset that the body claims for itself.
-        request.encoding = "utf-8"
         return self._refusal(request) or self.get_response(request)
 
     @staticmethod
     def _refusal(request: HttpRequest) -> HttpResponse | None:
+        if oversize := _oversize(request):
+            return error_response(request, oversize)
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not _LENGTH.match(length) or not _is_clean(request):
             return error_response(request, 400)
@@ -74,6 +74,17 @@ class RequestLimitsMiddleware:
             message = _("Encoded request bodies are not supported.")
             return error_response(request, 415, message=message)
         return None
+
+
+def _oversize(request: HttpRequest) -> int | None:
+    """414 for an address that is too long, 431 for headers that are too large with it."""
+    url = len(request.META.get("PATH_INFO", "")) + len(request.META.get("QUERY_STRING", ""))
+    if url > conf.MAX_HEAD_BYTES:
+        return 414
+    headers = sum(
+        len(name) + len(value) for name, value in request.META.items() if name.startswith("HTTP_")
+    )
+    return 431 if url + headers > conf.MAX_HEAD_BYTES else None
 
 
 def _is_clean(request: HttpRequest) -> bool:

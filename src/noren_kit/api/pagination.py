@@ -39,7 +39,7 @@ class ResourcePagination(BasePagination):
 
     parameters = ("page", "page_size", "cursor")
 
-    def paginate_queryset(
+    def paginate_queryset(  # type: ignore[override]
         self, queryset: QuerySet[Any], request: Request, view: Any = None
     ) -> list[Any]:
         self.request = request
@@ -104,7 +104,8 @@ class ResourcePagination(BasePagination):
             rows.reverse()
         self.has_next = backwards or more
         self.has_previous = more if backwards else position is not None
-        self.first, self.last = (rows[0], rows[-1]) if rows else (None, None)
+        self.first: Any = rows[0] if rows else None
+        self.last: Any = rows[-1] if rows else None
         return rows
 
     def _cursor_body(self, data: Any) -> dict[str, Any]:

@@ -93,6 +93,9 @@ class StrictJsonParser(BaseParser):
         body = stream.read(conf.MAX_BODY_BYTES + 1)
         if len(body) > conf.MAX_BODY_BYTES:
             raise BodyTooLarge
+        request = (parser_context or {}).get("request")
+        if request is not None and len(body) < int(request.META.get("CONTENT_LENGTH") or 0):
+            raise ParseError(_("The body ended before its stated length."))
         return parse_json(body)
 
 

@@ -41,7 +41,7 @@ def _forward(model: type[Model], path: str) -> str | None:
         if not isinstance(relation, ForeignKey):
             break
         found.append(part)
-        model = relation.related_model  # type: ignore[assignment]
+        model = relation.related_model
     return "__".join(found) or None
 
 

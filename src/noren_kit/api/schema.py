@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import uritemplate
 from drf_spectacular.openapi import AutoSchema
@@ -47,12 +47,14 @@ def _with_article(noun: str) -> str:
 class ResourceSchema(AutoSchema):
     """Names and texts by action, every error answer, and `fields`/`omit` where they work."""
 
+    view: Any
+
     @property
     def action(self) -> str | None:
         return getattr(self.view, "action", None)
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
-        operation = super().get_operation(*args, **kwargs)  # type: ignore[no-untyped-call]
+        operation = super().get_operation(*args, **kwargs)
         if operation is None:
             return None
         for status, response in operation["responses"].items():
@@ -83,7 +85,7 @@ class ResourceSchema(AutoSchema):
         basename = getattr(self.view, "basename", None)
         if basename and self.action:
             return f"{basename}_{self.action}"
-        return str(super().get_operation_id())  # type: ignore[no-untyped-call]
+        return str(super().get_operation_id())
 
     def _documented(self) -> list[str]:
         handler = getattr(self.view, self.action or self.method.lower(), None)
@@ -96,7 +98,7 @@ class ResourceSchema(AutoSchema):
             return _CRUD[self.action][0].format(one=one, many=many)
         return next((line.rstrip(".") for line in self._documented()), None)
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         if self.action in _CRUD:
             about = (type(self.view).__doc__ or "").strip()
             texts = [_CRUD[self.action][1], " ".join(about.split())]
@@ -107,11 +109,12 @@ class ResourceSchema(AutoSchema):
     def get_response_serializers(self) -> Any:
         if self.action in ("create", "update", "partial_update"):
             return self.view.serializer_class
-        return super().get_response_serializers()  # type: ignore[no-untyped-call]
+        return super().get_response_serializers()
 
     def _map_serializer_field(self, field: Any, direction: Any, *args: Any) -> Any:
-        schema = super()._map_serializer_field(field, direction, *args)  # type: ignore[no-untyped-call]
+        schema = super()._map_serializer_field(field, direction, *args)
         if isinstance(field, ListSerializer) and direction == "request":
+            field = cast("Any", field)
             bounds = {
                 "minItems": field.min_length or (None if field.allow_empty else 1),
                 "maxItems": field.max_length,
@@ -161,7 +164,7 @@ def kit_texts() -> list[type]:
         viewsets.StrictViewMixin,
         viewsets.ResourceViewSet,
     ]
-    return [*get_lib_doc_excludes(), *classes]  # type: ignore[no-untyped-call]
+    return [*get_lib_doc_excludes(), *classes]
 
 
 def _sparse(reference: dict[str, str], schemas: dict[str, Any]) -> dict[str, Any]:

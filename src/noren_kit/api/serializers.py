@@ -52,11 +52,11 @@ class StrictSerializer(serializers.Serializer):
             field = self.fields.get(name)
             if field is None:
                 faults[name[:_NAME_SHOWN]] = [
-                    serializers.ErrorDetail(_("This field is not known here."), "unknown_field")
+                    serializers.ErrorDetail(str(_("This field is not known here.")), "unknown_field")
                 ]
             elif field.read_only:
                 faults[name] = [
-                    serializers.ErrorDetail(_("This field can't be written."), "read_only")
+                    serializers.ErrorDetail(str(_("This field can't be written.")), "read_only")
                 ]
             if len(faults) == _MOST_FAULTS:
                 break
@@ -133,7 +133,7 @@ class ResourceSerializer(StrictSerializer, DynamicFields, serializers.ModelSeria
 
     def get_field_names(self, declared: Any, info: Any) -> list[str]:
         stated = list(super().get_field_names(declared, info))
-        audited = AUDIT_FIELDS if issubclass(self.Meta.model, TenantModel) else ()  # type: ignore[attr-defined]
+        audited = AUDIT_FIELDS if issubclass(self.Meta.model, TenantModel) else ()
         names = ["id", *stated, *audited]
         return list(dict.fromkeys(names))
 

@@ -58,9 +58,9 @@ class ResourceViewSet(
     `perform_*` hooks that call services.
     """
 
-    permission_classes: ClassVar[Any] = [ResourcePermission]
+    permission_classes = [ResourcePermission]
     pagination_class = ResourcePagination
-    filter_backends: ClassVar[Any] = [FilterBackend, SearchBackend, OrderingBackend]
+    filter_backends = [FilterBackend, SearchBackend, OrderingBackend]
     filterset_class: ClassVar[Any] = ResourceFilterSet
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
 
@@ -98,14 +98,14 @@ class ResourceViewSet(
         queryset: QuerySet[Any] = model._default_manager.all()
         return queryset
 
-    def get_serializer_class(self) -> type[serializers.BaseSerializer]:
+    def get_serializer_class(self) -> Any:
         if self.action in ("update", "partial_update") and self.update_serializer_class:
-            return self.update_serializer_class  # type: ignore[no-any-return]
+            return self.update_serializer_class
         if self.action in ("create", "update", "partial_update"):
             return self.write_serializer_class or self.serializer_class
         if self.action == "list":
             return self.list_serializer_class or self.serializer_class
-        return self.serializer_class  # type: ignore[return-value]
+        return self.serializer_class
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
         request = getattr(self, "request", None)

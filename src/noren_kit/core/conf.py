@@ -14,6 +14,8 @@ DEFAULTS: dict[str, Any] = {
     # Request bodies: bytes, nesting, members of all objects and arrays together.
     "MAX_BODY_BYTES": 10 * 1024 * 1024,
     "MAX_JSON_DEPTH": 32,
+    # Request line and headers together, in bytes.
+    "MAX_HEAD_BYTES": 8 * 1024,
     "MAX_JSON_MEMBERS": 50_000,
     # Search: characters and words of one query.
     "MAX_SEARCH_CHARACTERS": 200,

@@ -44,5 +44,6 @@ class SchemaView(StrictViewMixin, APIView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:
-        renderer = request.accepted_renderer
-        return HttpResponse(_document(type(renderer)), content_type=renderer.media_type)
+        renderer: Any = request.accepted_renderer
+        kind: Any = type(renderer)
+        return HttpResponse(_document(kind), content_type=renderer.media_type)

@@ -49,7 +49,7 @@ class BadCredentials(NotSignedIn):
 
 def _find_user(given: dict[str, Any]) -> User | None:
     column = "username_folded" if "username" in given else "email_folded"
-    value = given.get("username", given.get("email"))
+    value = str(given.get("username", given.get("email")))
     user = User.objects.filter(**{column: fold(value)}).first()
     if user is None:
         # The same work as for a known user: one hash.

@@ -7,6 +7,7 @@ last of them. What is imported, an `Importer` knows; this module knows nothing o
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -148,7 +149,7 @@ def _run(job: Job, importer: Importer, progress: Callable[[Progress], None]) -> 
 
 def _commit(job: Job, step: Step, *, last: bool) -> Job:
     actor = context.actor()
-    with context.request_scope(str(job.id)), enter(job.tenant_id, actor=actor):
+    with context.request_scope(str(job.id)), enter(_tenant_of(job), actor=actor):
         held: Job = Job.objects.select_for_update(no_key=True).get(id=job.id)
         if (held.position, held.lines_settled) != (job.position, job.lines_settled):
             raise JobTaken(f"Another process is running this job ({job.id}).")
@@ -164,6 +165,11 @@ def _commit(job: Job, step: Step, *, last: bool) -> Job:
         held.last_error = ""
         held.save()
     return held
+
+
+def _tenant_of(job: Job) -> uuid.UUID:
+    tenant_id: Any = job.tenant_id
+    return uuid.UUID(str(tenant_id))
 
 
 def _plan_anew() -> None:
@@ -192,7 +198,7 @@ def _report(job: Job, issues: Sequence[Issue]) -> None:
 
 
 def _note_failure(job: Job, error: Exception) -> None:
-    with enter(job.tenant_id, actor=context.actor()):
+    with enter(_tenant_of(job), actor=context.actor()):
         Job.objects.filter(id=job.id).exclude(status=Job.Status.DONE).touch(
             status=Job.Status.FAILED, last_error=f"{type(error).__name__}: {error}"[:2_000]
         )

@@ -36,8 +36,8 @@ def tenant_models() -> list[type[models.Model]]:
 
 
 def _names_tenant(unique: models.UniqueConstraint) -> bool:
-    named = {*unique.fields, *(each.name for each in unique.expressions if isinstance(each, F))}
-    return bool(named.intersection(_TENANT))
+    plain = [each.deconstruct()[1][0] for each in unique.expressions if isinstance(each, F)]
+    return bool({*unique.fields, *plain}.intersection(_TENANT))
 
 
 def _unique_faults(model: type[models.Model]) -> Iterator[tuple[str, str]]:

@@ -8,16 +8,20 @@ The ini option `django_settings` names the settings module.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from noren_kit.testing.budgets import OPTION
-from noren_kit.testing.servers import clone_database, start_servers
+from noren_kit.testing.servers import ADMIN, clone_database, start_servers
 
 KEPT_TABLES = ("django_migrations",)
+FEW_BYTES = 2_000_000
 # Its modules hold asserts that should explain themselves.
 pytest.register_assert_rewrite("noren_kit.testing.contract", "noren_kit.testing.answers")
 
@@ -33,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Before any conftest is imported: servers, this worker's database, Django."""
     os.environ["DJANGO_SETTINGS_MODULE"] = early_config.getini("django_settings")
+    _share_paths([str(path) for path in early_config.getini("pythonpath")])
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is None:
         start_servers()
@@ -44,6 +49,15 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
     django.setup()
     setup_test_environment(debug=False)
+
+
+def _share_paths(paths: list[str]) -> None:
+    """The ini option `pythonpath`, for us before pytest sees to it, and for what we start."""
+    for path in reversed(paths):
+        if path not in sys.path:
+            sys.path.insert(0, path)
+    kept = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*paths, *filter(None, kept)]))
 
 
 class OwnerConnection:
@@ -58,17 +72,52 @@ class OwnerConnection:
         )
         self.tables = [name for (name,) in tables]
 
+        self._admin = self._superuser()
+
+    @staticmethod
+    def _superuser() -> psycopg.Connection[Any] | None:
+        """The administrator inside this database, where that is a superuser."""
+        database = urlsplit(os.environ["DATABASE_OWNER_URL"]).path.removeprefix("/")
+        admin = psycopg.connect(os.environ[ADMIN], dbname=database, autocommit=True)
+        if admin.execute("SELECT rolsuper FROM pg_roles WHERE rolname = user").fetchone() == (
+            True,
+        ):
+            return admin
+        admin.close()
+        return None
+
     def empty(self) -> None:
-        """Empty every table; roles without TRUNCATE could not."""
-        names = sql.SQL(", ").join(map(sql.Identifier, self.tables))
-        self.connection.execute(sql.SQL("TRUNCATE {}").format(names))
+        """Empty every table.
+
+        Row by row where rows are few, past foreign keys and policies: a tenth of what TRUNCATE
+        costs, and that after each test.
+        """
+        if self._admin is None or self._size() > FEW_BYTES:
+            names = sql.SQL(", ").join(map(sql.Identifier, self.tables))
+            self.connection.execute(sql.SQL("TRUNCATE {}").format(names))
+            return
+        with self._admin.transaction():
+            self._admin.execute("SET LOCAL session_replication_role = replica")
+            for table in self.tables:
+                self._admin.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+
+    def _size(self) -> int:
+        row = self.connection.execute(
+            "SELECT sum(pg_relation_size(name::regclass)) FROM unnest(%s::text[]) AS name",
+            [self.tables],
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def close(self) -> None:
+        for connection in filter(None, (self.connection, self._admin)):
+            connection.close()
 
 
 @pytest.fixture(scope="session")
 def owner() -> Iterator[OwnerConnection]:
     connection = OwnerConnection()
     yield connection
-    connection.connection.close()
+    connection.close()
 
 
 @pytest.fixture(autouse=True)

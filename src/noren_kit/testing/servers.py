@@ -25,7 +25,7 @@ from noren_kit.stack.postgres import EmbeddedPostgres
 from noren_kit.stack.redis import EmbeddedRedis
 
 TEMPLATE = "noren_test_template"
-_ADMIN = "NOREN_TEST_ADMIN_URL"
+ADMIN = "NOREN_TESTADMIN_URL"
 _ROLE_VARIABLES = (
     "DATABASE_URL",
     "DATABASE_OWNER_URL",
@@ -49,7 +49,7 @@ def start_servers() -> None:
     folder = tempfile.TemporaryDirectory(prefix="noren-test-")
     home = Path(folder.name)
     postgres = None
-    admin_url = os.environ.get("DATABASE_ADMIN_URL")
+    admin_url = os.environ.get("DATABASEADMIN_URL")
     if admin_url is None:
         postgres = EmbeddedPostgres(home / "postgres", fast_unsafe=True).start()
         admin_url = postgres.admin_url
@@ -71,7 +71,7 @@ def start_servers() -> None:
     _drop(admin_url, TEMPLATE)
     bootstrap(admin_url, TEMPLATE, passwords)
     os.environ.update(role_urls(admin_url, TEMPLATE, passwords))
-    os.environ[_ADMIN] = admin_url
+    os.environ[ADMIN] = admin_url
     os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
     os.environ.setdefault("JWT_PRIVATE_KEY", _private_key())
     subprocess.run(
@@ -89,7 +89,7 @@ def _drop(admin_url: str, database: str) -> None:
 
 def clone_database(worker: str) -> None:
     """Give this worker a copy of the template, and point the environment at it."""
-    admin_url = os.environ[_ADMIN]
+    admin_url = os.environ[ADMIN]
     database = f"noren_test_{worker}"
     _drop(admin_url, database)
     with psycopg.connect(admin_url, autocommit=True) as admin:

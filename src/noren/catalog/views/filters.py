@@ -24,7 +24,7 @@ class ProductFilterSet(ResourceFilterSet):
     category = IdFilter(method="by_category")
     brand = IdFilter(field_name="brand_id")
     supplier = IdFilter(field_name="supplier_id")
-    tags = NameListFilter(method="by_tags", max_length=500)
+    tags = NameListFilter(method="by_tags")
     status = ChoiceFilter(choices=Product.Status.choices)
     is_active = BooleanFilter(method="by_activity")
     availability_status = ChoiceFilter(
@@ -42,7 +42,9 @@ class ProductFilterSet(ResourceFilterSet):
 
     def by_tags(self, queryset: QuerySet[Any], name: str, value: list[str]) -> Any:
         for tag in value:
-            queryset = queryset.filter(tag_links__tag__name=tag)
+            queryset = queryset.filter(
+                tag_links__tag__name=tag, tag_links__tag__deleted_at=None
+            )
         return queryset
 
     def by_activity(self, queryset: QuerySet[Any], name: str, value: bool) -> Any:

@@ -129,7 +129,7 @@ class OnlineRetail:
 
     def _write(self, job: Job, batch: _Batch) -> Sequence[Issue]:
         self._look_up()
-        taken = find_external_numbers([each.number for each in batch.invoices])
+        taken = find_external_numbers([each.number for each in batch.invoices if each.lines])
         issues: list[Issue] = []
         orders: list[PastOrder] = []
         losses: list[PastMovement] = []

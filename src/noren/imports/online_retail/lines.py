@@ -119,9 +119,7 @@ def _read_invoice(text: str) -> str:
     """The letter in front of the number: C, A or none."""
     match = _INVOICE.fullmatch(text)
     if match is None:
-        raise _RefusedError(
-            "invoice_number", "InvoiceNo is not a number, alone or after C or A."
-        )
+        raise _RefusedError("invoice_number", "InvoiceNo is not a number, alone or after C or A.")
     if match[1] == "A":
         raise _RefusedError("bad_debt", "An adjustment of bad debt is no trade in goods.")
     return match[1]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError
+from django.db import DatabaseError, ProgrammingError
 from django.db.models import Q
 from django.utils.text import slugify
 
@@ -42,9 +42,12 @@ def find_or_make_tenant(name: str) -> Tenant:
     """The active tenant with this slug or name, or a new one that trades in pounds.
 
     Raises `JobError` where the name is no tenant's and can't become one, names several, or the
-    tenant is suspended or trades in another currency.
+    tenant is suspended or trades in another currency, or the schema is not there.
     """
-    found = list(Tenant.objects.filter(Q(slug=name) | Q(name=name))[:2])
+    try:
+        found = list(Tenant.objects.filter(Q(slug=name) | Q(name=name))[:2])
+    except ProgrammingError as error:
+        raise JobError("The database has no tables yet: run noren migrate first.") from error
     if len(found) > 1:
         raise JobError(f"Several tenants are called {name!r}: name the one by its slug.")
     if not found:

@@ -117,9 +117,14 @@ class ContractBase:
 
     def rows(self, client: Client, **parameters: Any) -> list[dict[str, Any]]:
         """The rows of one page of the list."""
+        found: list[dict[str, Any]] = self.page(client, **parameters)["results"]
+        return found
+
+    def page(self, client: Client, **parameters: Any) -> dict[str, Any]:
+        """One page of the list, whole."""
         response = client.get(self.url, parameters)
         assert response.status_code == 200, response.json()
-        found: list[dict[str, Any]] = response.json()["results"]
+        found: dict[str, Any] = response.json()
         return found
 
     def ids(self, client: Client, **parameters: Any) -> list[str]:

@@ -24,7 +24,7 @@ class CursorContract(ContractBase):
 
     def test_cursor_shape(self, client: Client, body: dict[str, Any]) -> None:
         self.make_many(client, body, 5)
-        first = client.get(self.url, {"cursor": "", "page_size": 2}).json()
+        first = self.page(client, cursor="", page_size=2)
         assert list(first) == ["next", "previous", "cursor_info", "results"]
         ordering = [*self.view.ordering, "-id"]
         assert first["cursor_info"] == {
@@ -56,7 +56,7 @@ class CursorContract(ContractBase):
         self, client: Client, neighbour: Shop, body: dict[str, Any]
     ) -> None:
         self.make_many(client, body, 3)
-        link = client.get(self.url, {"cursor": "", "page_size": 1}).json()["next"]
+        link = self.page(client, cursor="", page_size=1)["next"]
         token = _token(link)
         stranger = neighbour.client()
         self.refused(stranger.get(self.url, {"cursor": token}), "cursor", "invalid")
@@ -79,7 +79,7 @@ class CursorContract(ContractBase):
         if "delete" not in self.verbs()["detail"]:
             return
         ids = [row["id"] for row in self.make_many(client, body, 5)][::-1]
-        first = client.get(self.url, {"cursor": "", "page_size": 2}).json()
+        first = self.page(client, cursor="", page_size=2)
         assert client.delete(self.row_url(uuid.UUID(ids[1]))).status_code == 204
         second = client.get(first["next"]).json()
         assert [row["id"] for row in second["results"]] == ids[2:4]

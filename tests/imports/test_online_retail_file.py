@@ -1,0 +1,103 @@
+"""The real shop: 541,909 invoice lines of a year, in one test because it takes its time."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from noren.catalog.models import Product
+from noren.imports.online_retail.reconciling import Share
+from noren.imports.online_retail.running import import_file
+from noren.inventory.queries import find_differences
+from noren.orders.queries import find_unexplained_lines
+from noren_kit.accounts.models import User
+from noren_kit.accounts.provisioning import add_member
+from noren_kit.tenancy.models import Tenant
+from noren_kit.testing.queries import recorded_statements
+from noren_kit.testing.shops import Shop
+
+FILE = Path(__file__).parents[3] / "shared/data/online-retail-uci/online_retail.csv.zst"
+LINES = 541_909
+SLOWEST = 5_000
+MOST_MEMORY = 500 * 1024
+
+pytestmark = pytest.mark.skipif(
+    not FILE.exists(), reason=f"The real data is not on this machine: {FILE} is missing."
+)
+
+
+def busy_seconds() -> float:
+    """Seconds that this process and its PostgreSQL process worked: they take turns.
+
+    Not the clock's: other test processes share these cores.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (backend,) = cursor.fetchone()
+    status = Path(f"/proc/{backend}/stat")
+    if not status.exists():
+        return time.monotonic()
+    ticks = status.read_text().rpartition(")")[2].split()
+    return time.process_time() + (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def assert_sums(result) -> None:
+    shares = {share.name: share for share in result.reconciliation.shares}
+    amount = Decimal("9747747.934")
+    assert result.reconciliation.file == Share("the file", 25_900, LINES, 5_176_450, amount)
+    assert result.reconciliation.holds
+    assert shares["credits"].invoices == 3_836
+    assert (shares["stock losses"].invoices, shares["stock losses"].lines) == (1_336, 1_336)
+    assert shares["orders"].invoices == 25_900 - 3_836 - 1_336 - 3
+    assert result.issues == {"bad_debt": 3, "price_precision": 4}
+
+
+def assert_answers(shop: Shop) -> None:
+    """Lists and details of the imported shop, with as many statements whatever they hold."""
+    client = shop.client()
+
+    def statements(path: str, **parameters) -> int:
+        with recorded_statements() as seen:
+            answer = client.get(f"/api/v1/{path}", parameters)
+        assert answer.status_code == 200, answer.content[:500]
+        return len(seen)
+
+    found = client.get("/api/v1/products/", {"search": "heart", "page_size": 100}).json()
+    assert found["count"] > 200
+    assert statements("products/", search="heart") <= 5
+    for resource_name in ("products", "orders", "customers", "categories"):
+        path = f"{resource_name}/"
+        counts = {statements(path, page_size=size) for size in (1, 10, 100)}
+        assert len(counts) == 1, (resource_name, counts)
+        assert max(counts) <= 5
+        rows = client.get(f"/api/v1/{path}", {"page_size": 20}).json()["results"]
+        details = {statements(f"{path}{each['id']}/") for each in rows}
+        assert len(details) == 1, (resource_name, details)
+        assert max(details) <= 6
+
+
+def test_the_real_shop(tmp_path):
+    before = busy_seconds()
+    result = import_file(FILE, "Online Retail")
+    seconds = busy_seconds() - before
+    assert_sums(result)
+    print(f"{LINES / seconds:,.0f} lines/s")
+    assert LINES / seconds >= SLOWEST, f"{LINES / seconds:,.0f} lines/s"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < MOST_MEMORY
+
+    tenant = Tenant.objects.get(slug="online-retail")
+    owner = User.objects.create_user("uci-owner", "x" * 12, email="o@uci.example", name="Owner")
+    shop = Shop(tenant, {"owner": owner})
+    with shop.entered():
+        add_member(user=owner, roles=["owner"])
+        assert not list(find_differences())
+        assert not list(find_unexplained_lines())
+        assert Product.objects.count() == 4_070 - 1
+    assert_answers(shop)
+    assert_sums(import_file(FILE, "Online Retail"))
