@@ -19,6 +19,7 @@ from psycopg import sql
 
 from noren_kit.tenancy.checks import GLOBAL_TABLES, tenant_models
 from noren_kit.tenancy.schema import schema_faults
+from noren_kit.testing.servers import ADMIN
 
 TABLE = "catalog_brand"
 
@@ -27,7 +28,7 @@ TABLE = "catalog_brand"
 def admin() -> Iterator[psycopg.Connection[Any]]:
     """The administrator, inside this worker's database."""
     database = urlsplit(os.environ["DATABASE_URL"]).path.removeprefix("/")
-    with psycopg.connect(os.environ["NOREN_TEST_ADMIN_URL"], dbname=database) as connection:
+    with psycopg.connect(os.environ[ADMIN], dbname=database) as connection:
         connection.autocommit = True
         yield connection
 

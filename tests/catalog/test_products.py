@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import unicodedata
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from noren.catalog.errors import PriceBelowFloor
+from noren.catalog.models import Product
+from noren.catalog.services import update_product
 from noren_kit.testing.answers import assert_error
+from noren_kit.testing.races import race
 from noren_kit.testing.shops import Shop, make_shop
 from store import API, Store
 
@@ -112,6 +118,26 @@ class TestPriceFloor:
         url = f"{API}products/{product['id']}/"
         assert_error(shop.client("staff").patch(url, {"price": "50"}), 400)
         assert shop.client("staff").patch(url, {"price": "51"}).status_code == 200
+
+    @pytest.mark.parametrize("_again", range(4))
+    def test_a_price_that_has_just_risen_counts(
+        self, store: Store, shop: Shop, _again: int
+    ) -> None:
+        """60 is right after 100 and wrong after 1000: who is late is refused."""
+        product = store.product(price="100")
+        with shop.entered():
+            read = Product.objects.get(id=product["id"])
+        prices = iter([Decimal(60)] * 4 + [Decimal(1000)] + [Decimal(60)] * 7)
+        lock = threading.Lock()
+
+        def change() -> Decimal:
+            with lock:
+                price = next(prices)
+            return update_product(product=read, values={"price": price}).price
+
+        ended = race(12, lambda: shop.entered("staff"), change)
+        assert all(isinstance(each, Decimal | PriceBelowFloor) for each in ended), ended
+        assert store.get(f"products/{product['id']}/")["price"] == "1000"
 
     def test_who_may_override_it(self, store: Store, shop: Shop) -> None:
         for role in ("manager", "owner"):

@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 
 from noren_kit.core.errors import Conflict, Unavailable
 from noren_kit.testing.answers import assert_error
+from noren_kit.testing.servers import ADMIN
 from noren_kit.testing.shops import Client, Shop
 
 PROBLEM = "application/problem+json"
@@ -159,6 +160,19 @@ def test_every_status(shop: Shop, status: int, code: str, request_: Ask) -> None
         as_problem(ask(client, request_, HTTP_ACCEPT=PROBLEM), status, code)
 
 
+@pytest.mark.parametrize(("status", "code", "request_"), ASKED)
+def test_messages_speak_the_readers_language(
+    shop: Shop, status: int, code: str, request_: Ask
+) -> None:
+    """Codes never change; messages are Japanese for `ja`, English for anything else."""
+    client = Client() if status == 401 else shop.client()
+    english = ask(client, request_, HTTP_ACCEPT_LANGUAGE="fr, xx;q=0.5").json()
+    japanese = ask(client, request_, HTTP_ACCEPT_LANGUAGE="ja").json()
+    assert english["code"] == japanese["code"] == code
+    assert english["message"].isascii()
+    assert not japanese["message"].isascii(), japanese["message"]
+
+
 def test_conflict(shop: Shop) -> None:
     client = shop.client()
     assert client.post("/api/v1/brands/", {"name": "A"}).status_code == 201
@@ -254,7 +268,7 @@ def test_connection_cut_in_the_middle(shop: Shop, owner: Any) -> None:
 
 
 def end_backends(superior: psycopg.Connection[Any]) -> None:
-    with psycopg.connect(os.environ["NOREN_TEST_ADMIN_URL"], autocommit=True) as admin:
+    with psycopg.connect(os.environ[ADMIN], autocommit=True) as admin:
         database = superior.info.dbname
         ended = admin.execute(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"

@@ -7,10 +7,13 @@ import uuid
 import pytest
 
 from noren.inventory.queries import find_differences
+from noren.orders.errors import InvalidTransition
 from noren.orders.models import Order
 from noren.orders.queries import find_unexplained_lines
+from noren.orders.services import cancel_order
 from noren_kit.outbox.models import Event
 from noren_kit.testing.answers import assert_error
+from noren_kit.testing.races import race
 from noren_kit.testing.shops import Shop
 from store import API, Store
 
@@ -120,3 +123,13 @@ def test_it_takes_no_body(store: Store) -> None:
     response = store.client.post(f"{API}orders/{order['id']}/cancel/", {"reason": "x"})
     assert set(assert_error(response, 400)) == {"reason"}
     assert store.get(f"orders/{order['id']}/")["status"] == "placed"
+
+
+def test_of_many_at_once_one_gives_back(store: Store, shop: Shop) -> None:
+    product = store.product(stock_quantity=10)
+    order = uuid.UUID(store.order((product, 3))["id"])
+    ended = race(12, shop.entered, lambda: cancel_order(order))
+    assert [each.id for each in ended if isinstance(each, Order)] == [order]
+    assert sum(isinstance(each, InvalidTransition) for each in ended) == 11, ended
+    assert store.stock(product) == 10
+    assert store.get(f"products/{product['id']}/")["total_sales"] == 0

@@ -142,7 +142,7 @@ class ResourcePagination(BasePagination):
                 "cursor", "invalid", _("This cursor does not belong to this list.")
             ) from error
         if len(values) != len(self.ordering):  # Made before the list's ordering was changed.
-            raise InvalidInput.field("cursor", "invalid", _("This cursor is of another time."))
+            raise InvalidInput.field("cursor", "invalid", _("This cursor is damaged."))
         return Position(tuple(values), backwards)
 
     def _link(self, name: str, value: Any) -> str:

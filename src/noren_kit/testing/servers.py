@@ -25,7 +25,7 @@ from noren_kit.stack.postgres import EmbeddedPostgres
 from noren_kit.stack.redis import EmbeddedRedis
 
 TEMPLATE = "noren_test_template"
-ADMIN = "NOREN_TESTADMIN_URL"
+ADMIN = "NOREN_TEST_ADMIN_URL"
 _ROLE_VARIABLES = (
     "DATABASE_URL",
     "DATABASE_OWNER_URL",
@@ -49,7 +49,7 @@ def start_servers() -> None:
     folder = tempfile.TemporaryDirectory(prefix="noren-test-")
     home = Path(folder.name)
     postgres = None
-    admin_url = os.environ.get("DATABASEADMIN_URL")
+    admin_url = os.environ.get("DATABASE_ADMIN_URL")
     if admin_url is None:
         postgres = EmbeddedPostgres(home / "postgres", fast_unsafe=True).start()
         admin_url = postgres.admin_url
