@@ -6,7 +6,7 @@ RUN_OK := $(VENV)/.installed-run
 DEV_OK := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts schema migrations messages lock clean
+.PHONY: help run test check lint lengths types contracts schema migrations messages lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,11 +31,16 @@ test: $(DEV_OK)  ## Run the whole suite
 	$(BIN)/python -m pytest -n 2 -c tests/kit/pytest.ini tests/kit
 	$(BIN)/python -m pytest -n 2
 
-check: lint types contracts migrations schema  ## Lint, types, architecture, migrations, schema
+check: lint lengths types contracts migrations schema  ## Lint, types, architecture, migrations, schema
 
 lint: $(DEV_OK)
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
+
+lengths:  # files of at most 400 lines, tests 600; migrations are free
+	@find src tests bench -name '*.py' -not -path '*/migrations/*' -exec wc -l {} + | awk ' \
+	  $$2 != "total" && $$1 > ($$2 ~ /^tests/ ? 600 : 400) { print $$2 ": " $$1 " lines"; long = 1 } \
+	  END { exit long }'
 
 types: $(DEV_OK)
 	$(BIN)/mypy
@@ -44,7 +49,7 @@ contracts: $(DEV_OK)
 	$(BIN)/lint-imports --no-logo
 
 migrations: $(DEV_OK)
-	$(BIN)/noren manage makemigrations --check --dry-run
+	PYTHONWARNINGS=ignore::RuntimeWarning $(BIN)/noren manage makemigrations --check --dry-run
 
 schema: $(DEV_OK)
 	$(BIN)/noren schema --check docs/openapi.yaml

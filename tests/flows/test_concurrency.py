@@ -30,8 +30,8 @@ from noren_kit.testing.shops import Shop
 
 CLIENTS, WORKERS = 64, 4
 PRODUCTS, UNITS = 20, 500
-# Units of one line at most: about 600 orders take all there is.
-MOST_UNITS = 16
+# Units of one line at most: about 400 orders take all there is.
+MOST_UNITS = 25
 
 
 class Caller:

@@ -340,3 +340,51 @@ def test_the_relay_sees_deliveries_and_nothing_else(here: Filled, there: Filled)
             "TRUNCATE outbox_delivery",
         ):
             assert refusal(relay, text.encode(), []).sqlstate == "42501", text
+
+
+def test_look_ups_tell_a_person_of_their_own_tenants_alone(
+    app: Any, here: Filled, there: Filled
+) -> None:
+    """By SQL, past our code: standing needs the person's own live session and membership."""
+    person, stranger = here.shop.users["staff"], there.shop.users["staff"]
+    here.shop.token("staff")
+    there.shop.token("staff")
+    own, foreign = (
+        app.execute(
+            "SELECT id FROM accounts_signinsession WHERE user_id = %s", [each.id]
+        ).fetchone()[0]
+        for each in (person, stranger)
+    )
+    mine, theirs = here.shop.tenant.id, there.shop.tenant.id
+
+    def standing(*arguments: Any) -> list[Any]:
+        call = "SELECT user_id, tenant_id, roles, permissions FROM noren_standing(%s, %s, %s, %s)"
+        found: list[Any] = app.execute(call, arguments).fetchall()
+        return found
+
+    assert standing(person.id, own, mine, None) == [(person.id, mine, ["staff"], None)]
+    for arguments in (
+        (person.id, own, theirs, None),
+        (person.id, own, theirs, mine),
+        (person.id, own, uuid.uuid4(), None),
+        (person.id, foreign, mine, None),
+        (person.id, uuid.uuid4(), mine, None),
+        (stranger.id, own, theirs, None),
+        (uuid.uuid4(), own, mine, None),
+        (None, own, mine, None),
+        (person.id, None, mine, None),
+    ):
+        assert standing(*arguments) == [], arguments
+    assert standing(person.id, own, mine, theirs) == [(person.id, mine, ["staff"], None)], (
+        "a tenant named by one who is no superuser does not count"
+    )
+    assert standing(person.id, own, None, theirs) == [(person.id, None, None, None)]
+    affiliations = app.execute("SELECT * FROM noren_affiliations(%s)", [person.id])
+    assert [column.name for column in affiliations.description] == [
+        "tenant_id",
+        "tenant_name",
+        "roles",
+    ]
+    assert affiliations.fetchall() == [(mine, here.shop.tenant.name, ["staff"])]
+    setting = app.execute("SELECT current_setting('app.tenant_id', true)").fetchone()
+    assert setting in ((None,), ("",)), "a look-up enters no tenant"

@@ -52,7 +52,9 @@ class StrictSerializer(serializers.Serializer):
             field = self.fields.get(name)
             if field is None:
                 faults[name[:_NAME_SHOWN]] = [
-                    serializers.ErrorDetail(str(_("This field is not known here.")), "unknown_field")
+                    serializers.ErrorDetail(
+                        str(_("This field is not known here.")), "unknown_field"
+                    )
                 ]
             elif field.read_only:
                 faults[name] = [

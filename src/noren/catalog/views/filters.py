@@ -42,9 +42,7 @@ class ProductFilterSet(ResourceFilterSet):
 
     def by_tags(self, queryset: QuerySet[Any], name: str, value: list[str]) -> Any:
         for tag in value:
-            queryset = queryset.filter(
-                tag_links__tag__name=tag, tag_links__tag__deleted_at=None
-            )
+            queryset = queryset.filter(tag_links__tag__name=tag, tag_links__tag__deleted_at=None)
         return queryset
 
     def by_activity(self, queryset: QuerySet[Any], name: str, value: bool) -> Any:
