@@ -9,6 +9,7 @@ import jwt
 import pytest
 
 from noren_kit.accounts import tokens
+from noren_kit.accounts.keys import signing_key
 from noren_kit.accounts.models import SignInSession, User
 from noren_kit.accounts.provisioning import add_member
 from noren_kit.tenancy.models import Tenant
@@ -60,7 +61,8 @@ def test_the_claims(shop: Shop) -> None:
     for role, is_staff in (("viewer", False), ("staff", True), ("manager", True), ("owner", True)):
         person = shop.users[role]
         access = sign_in(username=person.username).json()["access"]
-        assert jwt.get_unverified_header(access)["alg"] == "ES256"
+        header = jwt.get_unverified_header(access)
+        assert (header["alg"], header["kid"]) == ("EdDSA", signing_key().kid)
         claims = tokens.decode(access, "access")
         shown = {
             name: claims[name]

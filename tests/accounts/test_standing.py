@@ -9,13 +9,14 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.utils import timezone
 
 from noren_kit.accounts import tokens
+from noren_kit.accounts.keys import ALGORITHM, signing_key
 from noren_kit.accounts.models import Membership, MembershipRole, Role, SignInSession, User
 from noren_kit.accounts.standing import affiliations
 from noren_kit.accounts.tasks import remove_stale_sessions
-from noren_kit.core.conf import conf
 from noren_kit.tenancy.models import Tenant
 from noren_kit.testing.answers import assert_error, outward
 from noren_kit.testing.shops import Client, Shop, make_superuser
@@ -94,13 +95,14 @@ class TestOwnRoles:
         assert_error(client.get(PRODUCTS), 403, "permission_denied")
 
 
-def forged(shop: Shop, key: Any = None, algorithm: str = "ES256", **changes: Any) -> str:
+def forged(shop: Shop, key: Any = None, algorithm: str = ALGORITHM, **changes: Any) -> str:
     claims = tokens.decode(shop.token("owner"), "access") | changes
-    signing: Any = tokens._key(conf.JWT_PRIVATE_KEY) if key is None else key
+    signing: Any = signing_key().private if key is None else key
     return jwt.encode(
         {name: value for name, value in claims.items() if value is not ...},
         signing,
         algorithm=algorithm,
+        headers={"kid": signing_key().kid},
     )
 
 
@@ -133,7 +135,9 @@ class TestTokens:
         assert Client(forged(shop, exp=10**30)).get(PRODUCTS).status_code == 200
 
     def test_signed_by_another(self, shop: Shop) -> None:
-        assert_out(Client(forged(shop, key=ec.generate_private_key(ec.SECP256R1()))))
+        assert_out(Client(forged(shop, key=Ed25519PrivateKey.generate())))
+        elliptic = ec.generate_private_key(ec.SECP256R1())
+        assert_out(Client(forged(shop, key=elliptic, algorithm="ES256")))
         assert_out(Client(forged(shop, key="x" * 64, algorithm="HS256")))
         assert_out(Client(forged(shop, key="", algorithm="none")))
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from noren_kit.core.ids import uuid7
@@ -123,6 +124,9 @@ class SignInSession(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     tenant = models.ForeignKey("tenancy.Tenant", null=True, on_delete=models.CASCADE)
     jti = models.UUIDField()
+    # The token before it, which for a few seconds still gets the same pair.
+    previous_jti = models.UUIDField(null=True)
+    rotated_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(db_index=True)
     ended_at = models.DateTimeField(null=True)

@@ -23,6 +23,9 @@ DEFAULTS: dict[str, Any] = {
     # Tokens, in seconds.
     "ACCESS_TOKEN_SECONDS": 15 * 60,
     "REFRESH_TOKEN_SECONDS": 7 * 24 * 3600,
+    # How long a client that sent its refresh twice still gets the pair that it made.
+    "REFRESH_GRACE_SECONDS": 10,
+    # Ed25519 private keys in PEM form, one after the other: the first signs, all verify.
     "JWT_PRIVATE_KEY": "",
     # Outbox: how long a claim lasts before another relay may take the delivery, in seconds.
     "OUTBOX_LEASE_SECONDS": 60,

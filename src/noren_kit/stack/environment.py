@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
+from noren_kit.core.keys import new_private_key
 from noren_kit.db import roles
 from noren_kit.stack.errors import StackError
 from noren_kit.stack.private import DirectoryLock, read_json, write_json
@@ -19,16 +17,6 @@ from noren_kit.stack.private import DirectoryLock, read_json, write_json
 DATABASE = "noren"
 NEEDED_URLS = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_RELAY_URL")
 NOWHERE = "127.0.0.1:1"
-
-
-def new_signing_key() -> str:
-    """Return a new ES256 private key (RFC 7518, section 3.4) as PKCS #8 PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
 
 
 def kept_secrets(home: Path) -> dict[str, Any]:
@@ -39,7 +27,7 @@ def kept_secrets(home: Path) -> dict[str, Any]:
     if wanted <= secrets.keys() and secrets["passwords"].keys() >= set(roles.LOGIN_ROLES):
         return secrets
     secrets.setdefault("SECRET_KEY", random.token_urlsafe(50))
-    secrets.setdefault("JWT_PRIVATE_KEY", new_signing_key())
+    secrets.setdefault("JWT_PRIVATE_KEY", new_private_key())
     secrets["passwords"] = roles.new_passwords() | secrets.get("passwords", {})
     write_json(path, secrets)
     return secrets
@@ -72,7 +60,7 @@ def placeholders() -> dict[str, str]:
     """Return settings that let Django start, for commands that reach no server."""
     passwords = dict.fromkeys(roles.LOGIN_ROLES, "none")
     urls = roles.role_urls(f"postgres://{NOWHERE}", DATABASE, passwords)
-    keys = {"SECRET_KEY": random.token_urlsafe(50), "JWT_PRIVATE_KEY": new_signing_key()}
+    keys = {"SECRET_KEY": random.token_urlsafe(50), "JWT_PRIVATE_KEY": new_private_key()}
     return urls | keys | {"REDIS_URL": f"redis://{NOWHERE}/0"}
 
 

@@ -15,10 +15,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from psycopg import sql
 
+from noren_kit.core.keys import new_private_key
 from noren_kit.db import role_names
 from noren_kit.db.roles import bootstrap, new_passwords, role_urls
 from noren_kit.stack.postgres import EmbeddedPostgres
@@ -33,15 +32,6 @@ _ROLE_VARIABLES = (
     "DATABASE_PLATFORM_URL",
     "DATABASE_BACKUP_URL",
 )
-
-
-def _private_key() -> str:
-    key = ec.generate_private_key(ec.SECP256R1())
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
 
 
 def start_servers() -> None:
@@ -73,7 +63,7 @@ def start_servers() -> None:
     os.environ.update(role_urls(admin_url, TEMPLATE, passwords))
     os.environ[ADMIN] = admin_url
     os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
-    os.environ.setdefault("JWT_PRIVATE_KEY", _private_key())
+    os.environ.setdefault("JWT_PRIVATE_KEY", new_private_key())
     subprocess.run(
         [sys.executable, "-m", "django", "migrate", "--database", "owner", "--verbosity", "0"],
         check=True,
