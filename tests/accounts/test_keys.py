@@ -33,7 +33,7 @@ def test_a_rotated_key_still_verifies_until_it_is_dropped(
 
 def test_the_first_key_signs(monkeypatch: pytest.MonkeyPatch) -> None:
     use_keys(monkeypatch, new_private_key(), new_private_key())
-    assert [*key_ring()][0] == signing_key().kid
+    assert next(iter(key_ring())) == signing_key().kid
 
 
 @pytest.mark.parametrize("text", ["", "no key", "-----BEGIN X-----\nAA\n-----END X-----"])
