@@ -6,7 +6,7 @@ RUN_OK := $(VENV)/.installed-run
 DEV_OK := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint lengths types contracts schema migrations messages lock clean
+.PHONY: help run test check lint lengths types contracts schema migrations messages bench-import lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ migrations: $(DEV_OK)
 
 schema: $(DEV_OK)
 	$(BIN)/noren schema --check docs/openapi.yaml
+
+FILE ?= ../shared/data/online-retail-uci/online_retail.csv.zst
+bench-import: $(RUN_OK)  ## Measure the import of a real shop (FILE=...)
+	$(BIN)/python bench/import_online_retail.py "$(FILE)"
 
 messages: $(DEV_OK)  ## Refresh and compile the Japanese messages
 	for package in noren_kit noren; do \

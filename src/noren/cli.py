@@ -108,7 +108,7 @@ def stack_processes(
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "--quiet", "-A", "noren.config.celery"]
     web = f"granian --interface wsgi --host 127.0.0.1 --port {web_port} --workers {workers}"
-    web += " --blocking-threads 1 --no-ws --no-access-log --respawn-failed-workers"
+    web += " --blocking-threads 4 --no-ws --no-access-log --respawn-failed-workers"
     worker = "worker --loglevel info --concurrency 2 --without-gossip --without-mingle"
     beat = ["beat", "--loglevel", "info", "--pidfile=", "--schedule"]
     return [

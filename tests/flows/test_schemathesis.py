@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -19,9 +20,10 @@ from noren_kit.testing.shops import Shop
 
 HERE = Path(__file__).parent
 CASES = 5_000
+# Of the processor, for server and generator together; the clock also counts who else is busy.
 SECONDS = 120
 # Of fuzzed requests per operation; the coverage phase adds those of each constraint.
-EXAMPLES = 55
+EXAMPLES = 45
 CHECKS = [
     "not_a_server_error",
     "status_code_conformance",
@@ -101,11 +103,17 @@ def run(base_url: str, shop: Shop, folder: Path) -> tuple[int, str, dict[str, An
     return done.returncode, output, json.loads(report.read_text())
 
 
+def used_by_children() -> float:
+    """Seconds of the processor that ended child processes have used."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def test_server_does_what_its_schema_says(shop: Shop, tmp_path: Path) -> None:
-    started = time.monotonic()
+    started, before = time.monotonic(), used_by_children()
     with live_server() as base_url:
         code, output, report = run(base_url, shop, tmp_path)
-    seconds = time.monotonic() - started
+    waited, seconds = time.monotonic() - started, used_by_children() - before
     placed = shop.client().get("/api/v1/orders/").json()["count"]
     assert placed >= 3, "The requests never got past the look-up of their ids."
     shown = output[output.find("= FAILURES =") :][:6_000]
@@ -116,5 +124,6 @@ def test_server_does_what_its_schema_says(shop: Shop, tmp_path: Path) -> None:
     assert [cases["with_failures"], cases["errored"]] == [0, 0], cases
     assert cases["generated"] >= CASES, cases
     assert report["complete"] is True
-    assert seconds < SECONDS, f"{cases['generated']} cases in {seconds:.0f} s"
-    print(f"{cases['generated']} cases in {seconds:.0f} s")
+    figures = f"{cases['generated']} cases in {waited:.0f} s, {seconds:.0f} s of the processor"
+    assert seconds < SECONDS, figures
+    print(figures)
