@@ -21,30 +21,39 @@ def find_order(order_id: uuid.UUID) -> Order:
     return order
 
 
-# Every line of every sale still standing has taken its units once; a cancelled one has given
-# them back once.
+# Every line of an order has moved its units once, a cancelled one's have come back once, and no
+# movement names a line that is not there. One pass over both tables and one grouping: a join of
+# the two would be as slow as their product while a fresh table has no statistics yet.
 _UNEXPLAINED_LINES = """
-SELECT l.id, o.order_number, o.external_number, l.quantity, coalesce(m.total, 0)
-  FROM orders_orderline l
-  JOIN orders_order o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
-  LEFT JOIN (SELECT cause_id, sum(quantity) AS total FROM inventory_stockmovement
-              WHERE tenant_id = %(tenant)s AND cause_type = 'order_line'
-              GROUP BY cause_id) m ON m.cause_id = l.id
- WHERE l.tenant_id = %(tenant)s
-   AND coalesce(m.total, 0) <> CASE WHEN o.status = 'cancelled' THEN 0 ELSE -l.quantity END
- ORDER BY l.id
+WITH entry AS (
+    SELECT l.id, CASE WHEN o.status = 'cancelled' THEN 0 ELSE l.quantity END AS taken, 0 AS moved
+      FROM orders_orderline l
+      JOIN orders_order o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
+     WHERE l.tenant_id = %(tenant)s
+    UNION ALL
+    SELECT cause_id, 0, quantity FROM inventory_stockmovement
+     WHERE tenant_id = %(tenant)s AND cause_type = 'order_line'
+), fault AS MATERIALIZED (
+    SELECT id, sum(taken) AS taken, sum(moved) AS moved FROM entry
+     GROUP BY id HAVING sum(taken) + sum(moved) <> 0
+)
+SELECT f.id, o.order_number, o.external_number, f.taken, f.moved
+  FROM fault f
+  LEFT JOIN orders_orderline l ON l.tenant_id = %(tenant)s AND l.id = f.id
+  LEFT JOIN orders_order o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
+ ORDER BY f.id
 """
 
 
 def find_unexplained_lines() -> Iterator[dict[str, Any]]:
-    """Order lines whose stock movements are not what the order's state demands."""
+    """Order lines whose stock movements are not what the order's state demands, in units."""
     with connection.cursor() as cursor:
         cursor.execute(_UNEXPLAINED_LINES, {"tenant": context.tenant_id()})
-        for line, number, external, quantity, moved in cursor:
+        for line, number, external, taken, moved in cursor:
             yield {
                 "order_line_id": str(line),
                 "order_number": number or external,
-                "quantity": quantity,
+                "should_have_moved": -int(taken),
                 "moved": int(moved),
             }
 
