@@ -183,8 +183,11 @@ def verify(context: typer.Context) -> None:
 
 @app.command(context_settings=PASS_THROUGH)
 def demo(context: typer.Context) -> None:
-    """Load the demo data (again)."""
-    manage_django(["load_demo", *context.args])
+    """Load the demo data, or give its users new passwords if demo.json is gone."""
+    arguments = list(context.args)
+    if "--credentials" not in arguments:
+        arguments += ["--credentials", str(home() / "demo.json")]
+    manage_django(["load_demo", *arguments])
 
 
 @app.command()

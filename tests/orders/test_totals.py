@@ -187,5 +187,15 @@ def test_a_discount_is_spread_to_the_last_unit(amounts: list[int], share: int) -
     discount = Decimal(sum(amounts) * share // 100)
     shares = spread_discount(discount, whole, Decimal(1))
     assert sum(shares) == (discount if any(amounts) else 0)
-    assert all(part >= 0 for part in shares)
-    assert all(part <= amount + len(amounts) for part, amount in zip(shares, whole, strict=True))
+    assert all(0 <= part <= amount for part, amount in zip(shares, whole, strict=True))
+
+
+def test_a_discount_never_exceeds_a_rates_amount() -> None:
+    """Three rates and a discount that leaves units over: no row falls below nothing."""
+    lines = [Priced(Decimal(100), Decimal(rate), rate == 8) for rate in (10, 8, 0)]
+    totals = total_up(
+        lines, discount=Decimal(299), prices_include_tax=False, currency="JPY", rounding="floor"
+    )
+    assert sorted(row.net for row in totals.rows) == [0, 0, 1]
+    assert all(row.tax >= 0 for row in totals.rows)
+    assert totals.total == 1

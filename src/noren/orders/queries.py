@@ -21,21 +21,22 @@ def find_order(order_id: uuid.UUID) -> Order:
     return order
 
 
-# Every line of an order has moved its units once, a cancelled one's have come back once, and no
-# movement names a line that is not there. One pass over both tables and one grouping: a join of
-# the two would be as slow as their product while a fresh table has no statistics yet.
+# Every line of an order has moved its item's units once, a cancelled one's have come back once,
+# and no movement names a line that is not there. One pass over both tables and one grouping: a
+# join of the two would be as slow as their product while a fresh table has no statistics yet.
 _UNEXPLAINED_LINES = """
 WITH entry AS (
-    SELECT l.id, CASE WHEN o.status = 'cancelled' THEN 0 ELSE l.quantity END AS taken, 0 AS moved
+    SELECT l.id, l.stock_item_id, 0 AS moved,
+           CASE WHEN o.status = 'cancelled' THEN 0 ELSE l.quantity END AS taken
       FROM orders_orderline l
       JOIN orders_order o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
      WHERE l.tenant_id = %(tenant)s
     UNION ALL
-    SELECT cause_id, 0, quantity FROM inventory_stockmovement
+    SELECT cause_id, stock_item_id, quantity, 0 FROM inventory_stockmovement
      WHERE tenant_id = %(tenant)s AND cause_type = 'order_line'
 ), fault AS MATERIALIZED (
     SELECT id, sum(taken) AS taken, sum(moved) AS moved FROM entry
-     GROUP BY id HAVING sum(taken) + sum(moved) <> 0
+     GROUP BY id, stock_item_id HAVING sum(taken) + sum(moved) <> 0
 )
 SELECT f.id, o.order_number, o.external_number, f.taken, f.moved
   FROM fault f

@@ -17,6 +17,8 @@ from rest_framework.fields import empty
 from noren_kit.api.parameters import parse_id
 from noren_kit.core import context
 from noren_kit.core.money import decimals_of, format_amount
+from noren_kit.softdelete.deleting import hold_live
+from noren_kit.tenancy.models import TenantModel
 
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?\Z")
 # JSON numbers past this size are not amounts of anything, and costly to write out.
@@ -160,7 +162,10 @@ class FlagField(serializers.BooleanField):
 
 
 class RelatedIdField(serializers.PrimaryKeyRelatedField):
-    """The id of another row of the tenant; a foreign and an unknown id answer alike."""
+    """The id of another row of the tenant; a foreign and an unknown id answer alike.
+
+    The row is held: between this look and the commit nobody deletes it.
+    """
 
     default_error_messages = {
         "does_not_exist": _("There is no such object."),
@@ -176,9 +181,15 @@ class RelatedIdField(serializers.PrimaryKeyRelatedField):
         if not isinstance(data, str):
             self.fail("incorrect_type", data_type=type(data).__name__)
         identifier = parse_id(data)
+        model: Any = self.get_queryset().model  # type: ignore[union-attr]
         if identifier is None:
             self.fail("does_not_exist", pk_value=data)
-        return super().to_internal_value(identifier)
+        if not issubclass(model, TenantModel):
+            return super().to_internal_value(identifier)
+        held = hold_live(model, identifier)
+        if held is None:
+            self.fail("does_not_exist", pk_value=data)
+        return held
 
 
 class IdField(serializers.UUIDField):

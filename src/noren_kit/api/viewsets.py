@@ -153,8 +153,17 @@ class ResourceViewSet(
         serializer.is_valid(raise_exception=True)
         return self.respond(self.perform_create(serializer).pk, status=201)
 
+    def lock(self) -> Any:
+        """The row of the path, locked until the transaction ends, so that no change is lost."""
+        rows = self.get_queryset().select_for_update(no_key=True, of=("self",))
+        locked = rows.filter(pk=self.path_id()).first()
+        if locked is None:
+            raise Http404
+        self.check_object_permissions(self.request, locked)
+        return locked
+
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        row = self.get_object()
+        row = self.lock()
         partial = self.action == "partial_update"
         serializer = self.get_serializer(row, data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)

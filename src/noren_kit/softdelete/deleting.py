@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.db import models
 from django.utils import timezone
 
+from noren_kit.core import context
 from noren_kit.core.errors import InUse, NotFound
 from noren_kit.tenancy.models import TenantModel
 
@@ -23,8 +25,25 @@ def live_referrers(row: TenantModel) -> list[str]:
     return found
 
 
+def hold_live(model: type[TenantModel], pk: uuid.UUID) -> Any:
+    """The live row of that id, or None; it can't be deleted until the transaction ends."""
+    rows = model.every.raw(
+        f'SELECT * FROM "{model._meta.db_table}"'  # noqa: S608  a model's own name
+        " WHERE tenant_id = %s AND id = %s AND deleted_at IS NULL FOR KEY SHARE",
+        [context.tenant_id(), pk],
+    )
+    return next(iter(rows), None)
+
+
 def soft_delete(row: TenantModel) -> None:
-    """Delete `row` softly; raises `InUse` while live rows refer to it, `NotFound` if it is gone."""
+    """Delete `row` softly; raises `InUse` while live rows refer to it, `NotFound` if it is gone.
+
+    The row is locked first, against its key as well: whoever is about to refer to it is waited
+    for, or waits and then finds it gone (`RelatedIdField`).
+    """
+    locked: Any = type(row)._default_manager.select_for_update(of=("self",))
+    if not list(locked.filter(pk=row.pk).values_list("pk")):
+        raise NotFound
     referrers = live_referrers(row)
     if referrers:
         raise InUse(details={"used_by": sorted(referrers)})

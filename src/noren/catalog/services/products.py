@@ -6,30 +6,25 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from noren.catalog.errors import ApprovalRequired, PriceBelowFloor
-from noren.catalog.models import Category, Product, ProductTag, Tag
+from noren.catalog.errors import PriceBelowFloor
+from noren.catalog.models import Product, ProductTag, Tag
+from noren.catalog.services.approval import require_approval
 from noren.inventory.services import open_stock
 from noren_kit.accounts.permissions import may
 from noren_kit.core import context
+from noren_kit.core.errors import NotFound
 from noren_kit.core.ids import uuid7
-from noren_kit.core.money import format_amount
+from noren_kit.core.money import Rounding, format_amount, round_amount
 from noren_kit.softdelete.deleting import soft_delete
 
-APPROVE = "catalog.manage_approval"
 OVERRIDE_FLOOR = "catalog.override_price_floor"
 
 
-def _require_approval(*categories: Category | None) -> None:
-    """Raises `ApprovalRequired` unless the caller may write in all these categories."""
-    bound = any(category is not None and category.requires_approval for category in categories)
-    if bound and context.actor() is not None and not may(APPROVE):
-        raise ApprovalRequired
-
-
 def _keep_price_floor(product: Product, price: Decimal) -> None:
-    floor = product.price / 2
+    currency = context.tenant().currency
+    floor = round_amount(product.price / 2, currency, Rounding.CEIL)
     if price < floor and context.actor() is not None and not may(OVERRIDE_FLOOR):
-        raise PriceBelowFloor(format_amount(floor, context.tenant().currency))
+        raise PriceBelowFloor(format_amount(floor, currency))
 
 
 def _set_tags(product: Product, names: Iterable[str]) -> None:
@@ -51,7 +46,7 @@ def create_product(*, values: dict[str, Any]) -> Product:
     values = dict(values)
     tags = values.pop("tags", [])
     quantity = values.pop("stock_quantity", 0)
-    _require_approval(values["category"])
+    require_approval(values["category"])
     product = Product(id=uuid7(), **values)
     product.stock_item = open_stock(quantity=quantity)
     product.save(force_insert=True)
@@ -67,12 +62,15 @@ def update_product(*, product: Product, values: dict[str, Any]) -> Product:
     """
     values = dict(values)
     tags = values.pop("tags", None)
-    locked: Product = (
+    locked: Product | None = (
         Product.objects.select_for_update(no_key=True, of=("self",))
         .select_related("category")
-        .get(id=product.id)
+        .filter(id=product.id)
+        .first()
     )
-    _require_approval(locked.category, values.get("category"))
+    if locked is None:
+        raise NotFound
+    require_approval(locked.category, values.get("category"))
     if "price" in values:
         _keep_price_floor(locked, values["price"])
     for name, value in values.items():
@@ -86,5 +84,5 @@ def update_product(*, product: Product, values: dict[str, Any]) -> Product:
 
 def delete_product(*, product: Product) -> None:
     """Delete softly; its sku is free again. Past orders keep their copies."""
-    _require_approval(product.category)
+    require_approval(product.category)
     soft_delete(product)

@@ -88,6 +88,16 @@ class Order(TenantModel):
                 ),
                 name="orders_order_total",
             ),
+            models.CheckConstraint(
+                condition=Q(kind="credit")
+                | Q(
+                    subtotal_amount__gte=0,
+                    discount_amount__gte=0,
+                    tax_amount__gte=0,
+                    total_amount__gte=0,
+                ),
+                name="orders_order_not_negative",
+            ),
         ]
         indexes = [
             models.Index(fields=["tenant", order, "id"], name=f"orders_order_{order}")

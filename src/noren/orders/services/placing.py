@@ -54,6 +54,8 @@ def place_order(
     """
     products = _products_on_sale(lines)
     order_lines = price_lines(lines, products)
+    if discount > sum(line.subtotal for line in order_lines):
+        raise DiscountTooLarge
     tenant = context.tenant()
     totals = total_up(
         [Priced(line.subtotal, line.tax_rate, line.reduced) for line in order_lines],
@@ -62,8 +64,6 @@ def place_order(
         currency=tenant.currency,
         rounding=tenant.tax_rounding,
     )
-    if discount > totals.subtotal:
-        raise DiscountTooLarge
     order = _write(customer, order_lines, totals, texts or {})
     _take_stock(order_lines)
     count_sales(_units_by_product(order_lines))

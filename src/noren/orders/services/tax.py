@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 
 from noren_kit.core.money import quantum_of, round_amount
 
@@ -47,16 +47,22 @@ class Totals:
 def spread_discount(
     discount: Decimal, amounts: Sequence[Decimal], quantum: Decimal
 ) -> list[Decimal]:
-    """Split a discount in proportion to `amounts`; the remainder goes to the largest amount."""
-    total = sum(amounts, Decimal(0))
-    if not total:
+    """Split a discount in proportion to `amounts`, no share above its amount.
+
+    Shares are rounded down; the units that remain go one each to the shares that lost most by
+    it, the larger amount first (largest remainder method). Amounts and discount are multiples of
+    `quantum`, and the discount does not exceed the sum.
+    """
+    if not discount:
         return [Decimal(0) for _ in amounts]
-    shares = [
-        (discount * amount / total).quantize(quantum, rounding=ROUND_DOWN) for amount in amounts
-    ]
-    largest = max(range(len(amounts)), key=lambda at: abs(amounts[at]))
-    shares[largest] += discount - sum(shares, Decimal(0))
-    return shares
+    whole = [int(amount / quantum) for amount in amounts]
+    total, units = sum(whole), int(discount / quantum)
+    parts = [divmod(units * amount, total) for amount in whole]
+    shares = [share for share, _lost in parts]
+    by_loss = sorted(range(len(parts)), key=lambda at: (parts[at][1], whole[at]), reverse=True)
+    for at in by_loss[: units - sum(shares)]:
+        shares[at] += 1
+    return [share * quantum for share in shares]
 
 
 def _row(key: TaxKey, amount: Decimal, *, included: bool, currency: str, rounding: str) -> TaxRow:
