@@ -13,6 +13,7 @@ from django.db.models import Sum
 
 from noren.orders.models import Customer, Order, OrderLine
 from noren_kit.core import context
+from noren_kit.db.planning import joins_of_whole_tables
 
 
 def find_order(order_id: uuid.UUID) -> Order:
@@ -48,15 +49,16 @@ SELECT f.id, o.order_number, o.external_number, f.taken, f.moved
 
 def find_unexplained_lines() -> Iterator[dict[str, Any]]:
     """Order lines whose stock movements are not what the order's state demands, in units."""
-    with connection.cursor() as cursor:
+    with joins_of_whole_tables(), connection.cursor() as cursor:
         cursor.execute(_UNEXPLAINED_LINES, {"tenant": context.tenant_id()})
-        for line, number, external, taken, moved in cursor:
-            yield {
-                "order_line_id": str(line),
-                "order_number": number or external,
-                "should_have_moved": -int(taken),
-                "moved": int(moved),
-            }
+        found = cursor.fetchall()
+    for line, number, external, taken, moved in found:
+        yield {
+            "order_line_id": str(line),
+            "order_number": number or external,
+            "should_have_moved": -int(taken),
+            "moved": int(moved),
+        }
 
 
 def find_customers_by_external_id(external_ids: Collection[str]) -> dict[str, Customer]:
@@ -94,7 +96,7 @@ SELECT o.kind, count(DISTINCT o.id), count(l.id), sum(l.quantity), sum(l.subtota
 
 def sum_imported(job_id: uuid.UUID) -> dict[str, ImportedSum]:
     """What a job brought in, counted over the stored lines, by kind of order."""
-    with connection.cursor() as cursor:
+    with joins_of_whole_tables(), connection.cursor() as cursor:
         cursor.execute(_IMPORTED, [context.tenant_id(), job_id])
         return {
             kind: ImportedSum(orders, lines, int(units), Decimal(int(amount)).scaleb(-3))
@@ -105,4 +107,5 @@ def sum_imported(job_id: uuid.UUID) -> dict[str, ImportedSum]:
 def sum_units_imported(job_id: uuid.UUID) -> dict[uuid.UUID, int]:
     """Units that a job's orders sold of each product, less those that they credited."""
     lines = OrderLine.objects.filter(order__import_job_id=job_id).order_by()
-    return dict(lines.values_list("product_id").annotate(units=Sum("quantity")))
+    with joins_of_whole_tables():
+        return dict(lines.values_list("product_id").annotate(units=Sum("quantity")))
