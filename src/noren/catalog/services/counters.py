@@ -11,12 +11,7 @@ from noren_kit.core import context
 
 _SALES = """
 UPDATE catalog_product p SET total_sales = greatest(p.total_sales + s.quantity, 0)
-  FROM (SELECT c.id, i.quantity
-          FROM catalog_product c
-          JOIN unnest(%(ids)s::uuid[], %(quantities)s::bigint[]) AS i(id, quantity)
-            ON i.id = c.id
-         WHERE c.tenant_id = %(tenant)s
-         ORDER BY c.id FOR NO KEY UPDATE OF c) s
+  FROM unnest(%(ids)s::uuid[], %(quantities)s::bigint[]) AS s(id, quantity)
  WHERE p.tenant_id = %(tenant)s AND p.id = s.id
 """
 
@@ -34,10 +29,11 @@ UPDATE catalog_product p
 
 
 def count_sales(quantities: Mapping[uuid.UUID, int]) -> None:
-    """Add units to the products' `total_sales` (negative: take back); one sorted statement.
+    """Add units to the products' `total_sales` (negative: take back); one statement.
 
-    To be called in the transaction of the sale. Not a change of the product itself:
-    `updated_at` stays.
+    To be called in the transaction of the sale, after its stock has moved: the locks on the
+    stock items keep sales of the same products apart, so these rows need no order of their own.
+    Not a change of the product itself: `updated_at` stays.
     """
     if not quantities:
         return

@@ -1,4 +1,4 @@
-"""Changes of stock: the counter and its ledger move together, in one statement.
+"""Changes of stock: locked in order, then counter and ledger move together.
 
 Several items are locked in the order of their ids, so that orders for the same goods wait for
 each other and never deadlock (docs/guides/stock.md).
@@ -35,23 +35,26 @@ class Change:
     label: Mapping[str, str] = field(default_factory=dict)
 
 
-# The locks are taken in the order of the ids before any row is changed; the update follows the
-# locked rows. An item that would fall below what is reserved is left out, and so is its ledger
-# row: the caller compares the counts.
+# The locks are taken in the order of the ids, by a statement of their own: an update in the same
+# statement would start from the row versions that were there before the wait, and meet those who
+# wait for them (ADR 0009).
+_LOCK = """
+SELECT id FROM inventory_stockitem WHERE tenant_id = %s AND id = ANY(%s)
+ ORDER BY id FOR NO KEY UPDATE
+"""
+
+# An item that would fall below what is reserved is left out, and so is its ledger row: the caller
+# compares the counts.
 _MOVE = """
 WITH input AS (
     SELECT * FROM unnest(%(movements)s::uuid[], %(items)s::uuid[], %(quantities)s::bigint[],
                          %(causes)s::uuid[]) AS i(movement_id, item_id, quantity, cause_id)
 ), total AS (
     SELECT item_id, sum(quantity)::bigint AS quantity FROM input GROUP BY item_id
-), locked AS (
-    SELECT s.id FROM inventory_stockitem s
-     WHERE s.tenant_id = %(tenant)s AND s.id IN (SELECT item_id FROM total)
-     ORDER BY s.id FOR NO KEY UPDATE
 ), moved AS (
     UPDATE inventory_stockitem s SET on_hand = s.on_hand + t.quantity
-      FROM total t, locked l
-     WHERE s.tenant_id = %(tenant)s AND s.id = t.item_id AND l.id = s.id
+      FROM total t
+     WHERE s.tenant_id = %(tenant)s AND s.id = t.item_id
        AND s.on_hand + t.quantity >= s.reserved
     RETURNING s.id, s.on_hand, s.reserved, t.quantity
 ), written AS (
@@ -77,13 +80,15 @@ def move_stock(
     """
     if not changes:
         return {}
+    items = [change.stock_item_id for change in changes]
     with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [context.tenant_id(), items])
         cursor.execute(
             _MOVE,
             {
                 "tenant": context.tenant_id(),
                 "movements": [uuid7() for _ in changes],
-                "items": [change.stock_item_id for change in changes],
+                "items": items,
                 "quantities": [change.quantity for change in changes],
                 "causes": [change.cause_id for change in changes],
                 "kind": kind,
@@ -95,7 +100,7 @@ def move_stock(
             },
         )
         moved = {item: (on_hand, reserved, change) for item, on_hand, reserved, change in cursor}
-    if len(moved) < len({change.stock_item_id for change in changes}):
+    if len(moved) < len(set(items)):
         _refuse([change for change in changes if change.stock_item_id not in moved])
     _announce_low(changes, moved)
     return {item: on_hand for item, (on_hand, _reserved, _change) in moved.items()}
