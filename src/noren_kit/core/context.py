@@ -34,11 +34,16 @@ class TenantInfo:
     prices_include_tax: bool
     locale: str
     time_zone: str
+    requests_per_hour: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The person (or program) on whose behalf the code runs."""
+    """The person (or program) on whose behalf the code runs.
+
+    `credential_id` is the sign-in session or the API key that the request came with. A key has
+    `scopes`: what it may do at most, of what its maker (the person named here) may.
+    """
 
     user_id: uuid.UUID
     name: str
@@ -46,6 +51,12 @@ class Actor:
     roles: frozenset[str] = field(default_factory=frozenset)
     permissions: frozenset[str] = field(default_factory=frozenset)
     is_superuser: bool = False
+    credential_id: uuid.UUID | None = None
+    scopes: frozenset[str] | None = None
+
+    @property
+    def is_key(self) -> bool:
+        return self.scopes is not None
 
 
 _tenant: ContextVar[TenantInfo | None] = ContextVar("noren_tenant", default=None)
