@@ -131,8 +131,9 @@ class TestTokens:
     def test_signed_but_odd(self, shop: Shop, changes: dict[str, Any]) -> None:
         assert_out(Client(forged(shop, **changes)))
 
-    def test_one_of_ours_that_never_ends_is_no_fault(self, shop: Shop) -> None:
-        assert Client(forged(shop, exp=10**30)).get(PRODUCTS).status_code == 200
+    @pytest.mark.parametrize("expiry", [10**30, 10**400, 253402300800])
+    def test_one_that_outlives_all_of_ours(self, shop: Shop, expiry: int) -> None:
+        assert_error(Client(forged(shop, exp=expiry)).get(PRODUCTS), 401)
 
     def test_signed_by_another(self, shop: Shop) -> None:
         assert_out(Client(forged(shop, key=Ed25519PrivateKey.generate())))

@@ -20,6 +20,7 @@ KIT = (
     "noren_kit.jobs",
     "noren_kit.outbox",
     "noren_kit.accounts",
+    "noren_kit.audit",
     "noren_kit.tenancy",
 )
 LAYERS = ("noren.orders", "noren.catalog", "noren.inventory", *KIT)

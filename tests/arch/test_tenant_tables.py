@@ -367,6 +367,31 @@ PLANTS = (
         ("ALTER ROLE noren_lookup LOGIN",),
         ("noren_lookup: may log in",),
     ),
+    Plant(
+        "an audit role that row-level security does not bind",
+        ("ALTER ROLE noren_audit BYPASSRLS",),
+        ("noren_audit: row-level security does not bind it",),
+    ),
+    Plant(
+        "a log that the application writes",
+        ("GRANT INSERT ON audit_accessentry TO noren_app",),
+        ("audit_accessentry: written by functions alone, and noren_app may INSERT",),
+    ),
+    Plant(
+        "a log that the application changes",
+        ("GRANT UPDATE (kind) ON audit_accessentry TO noren_app",),
+        ("audit_accessentry: append-only, and noren_app may UPDATE",),
+    ),
+    Plant(
+        "a log whose audit role sees rows",
+        ("ALTER POLICY audit_writes ON audit_accessentry TO noren_audit, noren_relay",),
+        ("audit_accessentry: a further policy audit_writes applies to",),
+    ),
+    Plant(
+        "audit writes to a table that is no log",
+        (f"CREATE POLICY audit_writes ON {TABLE} FOR INSERT TO noren_audit WITH CHECK (true)",),
+        (f"{TABLE}: a further policy audit_writes applies to noren_audit",),
+    ),
 )
 
 
@@ -402,6 +427,10 @@ def test_look_ups_belong_to_their_role_and_read_named_columns(
     fixed = ["search_path=pg_catalog, public"]
     assert [row for row in functions if row[2]] == [
         ("noren_affiliations", "noren_lookup", True, fixed),
+        ("noren_invitations", "noren_lookup", True, fixed),
+        ("noren_key_standing", "noren_lookup", True, fixed),
+        ("noren_record_access", "noren_audit", True, fixed),
+        ("noren_record_access_of", "noren_audit", True, fixed),
         ("noren_standing", "noren_lookup", True, fixed),
     ]
     tables = admin.execute(
@@ -409,6 +438,7 @@ def test_look_ups_belong_to_their_role_and_read_named_columns(
         " WHERE grantee = 'noren_lookup' AND table_schema = 'public'"
     ).fetchall()
     assert {name for (name,) in tables} == {
+        "accounts_apikey",
         "accounts_user",
         "accounts_signinsession",
         "accounts_membership",
@@ -423,3 +453,11 @@ def test_look_ups_belong_to_their_role_and_read_named_columns(
         " WHERE grantee = 'noren_lookup' AND privilege_type <> 'SELECT'"
     )
     assert writes.fetchone() == (0,)
+
+
+def test_the_audit_role_adds_to_logs_and_reads_nothing(admin: psycopg.Connection[Any]) -> None:
+    held = admin.execute(
+        "SELECT DISTINCT table_name::text, privilege_type::text"
+        " FROM information_schema.column_privileges WHERE grantee = 'noren_audit'"
+    ).fetchall()
+    assert held == [("audit_accessentry", "INSERT")]

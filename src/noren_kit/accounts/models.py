@@ -85,9 +85,13 @@ class Role(TenantModel):
 
 
 class Membership(TenantModel):
-    """A person in a tenant. Without one, the tenant does not exist for them."""
+    """A person in a tenant. Without one, the tenant does not exist for them.
+
+    One without `accepted_at` is an invitation, and opens nothing yet.
+    """
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
+    accepted_at = models.DateTimeField(null=True, default=timezone.now, editable=False)
 
     class Meta(TenantModel.Meta):
         constraints = [unique_in_tenant("user")]
@@ -118,6 +122,7 @@ class SignInSession(models.Model):
 
     class Ending(models.TextChoices):
         SIGNED_OUT = "signed_out", _("signed out")
+        PASSWORD = "password", _("the password was changed")
         REUSED = "reused", _("a spent token was presented again")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -134,3 +139,52 @@ class SignInSession(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class FailedSignIn(models.Model):
+    """A sign-in that was refused, of a known person or not. A global table.
+
+    Every refusal writes one row, so that all of them are the same work. What was typed as the
+    account is not kept: people type passwords there.
+    """
+
+    class Reason(models.TextChoices):
+        UNKNOWN = "unknown_user", _("unknown user")
+        PASSWORD = "wrong_password", _("wrong password")
+        DISABLED = "disabled_user", _("disabled user")
+        NOT_A_MEMBER = "not_a_member", _("not a member of the tenant")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    occurred_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
+    reason = models.CharField(max_length=16, choices=Reason.choices)
+    address = models.CharField(max_length=45, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class ApiKey(TenantModel):
+    """A program's credential. It acts for its maker (`created_by`), within its scopes.
+
+    The secret is kept as its SHA-256: it is long and random, so nothing slower is needed. After
+    a rotation the one before still opens until `previous_expires_at`.
+    """
+
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=16, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    previous_digest = models.CharField(max_length=64, blank=True, editable=False)
+    previous_expires_at = models.DateTimeField(null=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=100), default=list)
+    # Networks (CIDR) that it may be used from; none stand for everywhere.
+    networks = ArrayField(models.CharField(max_length=49), default=list, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["prefix"], name="accounts_apikey_prefix")]
+
+    def __str__(self) -> str:
+        return self.prefix

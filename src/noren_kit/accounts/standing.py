@@ -1,13 +1,16 @@
-"""A member's standing, read in the same statement that enters the tenant.
+"""A caller's standing, read in the same statement that enters the tenant.
 
-`noren_standing` (SECURITY DEFINER, see the migrations) answers before the tenant is set; no row
-means no access, and then no tenant is set either.
+`noren_standing` and `noren_key_standing` (SECURITY DEFINER, see the migrations) answer before
+the tenant is set; no row means no access, and then no tenant is set either.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -19,18 +22,55 @@ from noren_kit.tenancy.entering import TENANT_COLUMNS, tenant_info
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the database says of a caller at this moment."""
+    """What the database says of a caller at this moment.
+
+    `use_is_due` is true for an API key whose last use was written over a minute ago.
+    """
 
     actor: Actor
     tenant: TenantInfo | None
+    use_is_due: bool = False
 
 
-_ENTER = f"""
-SELECT s.user_id, s.username, s.name, s.email, s.is_superuser, s.roles, s.permissions,
-       {", ".join(f"s.tenant_{column}" for column in TENANT_COLUMNS)},
-       set_config('{TENANT_SETTING}', coalesce(s.tenant_id::text, ''), true)
-  FROM noren_standing(%s, %s, %s, %s) s
-"""  # noqa: S608  constant names
+_PERSON = "s.user_id, s.username, s.name, s.email, s.is_superuser, s.roles, s.permissions"
+_TENANT = ", ".join(f"s.tenant_{column}" for column in TENANT_COLUMNS)
+_SET = f"set_config('{TENANT_SETTING}', coalesce(s.tenant_id::text, ''), true)"
+_ENTER = f"SELECT {_PERSON}, {_TENANT}, {_SET} FROM noren_standing(%s, %s, %s, %s) s"  # noqa: S608
+_ENTER_BY_KEY = (
+    f"SELECT {_PERSON}, {_TENANT}, {_SET}, s.key_id, s.scopes, s.use_is_due"  # noqa: S608
+    " FROM noren_key_standing(%s, %s, %s) s"
+)
+_WIDTH = 7 + len(TENANT_COLUMNS)
+
+
+def _row(statement: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row
+
+
+def _entered(
+    row: tuple[Any, ...],
+    credential_id: uuid.UUID,
+    scopes: frozenset[str] | None = None,
+    use_is_due: bool = False,
+) -> Standing:
+    user, username, name, email, superuser, roles, permissions, *tenant = row[:_WIDTH]
+    actor = Actor(
+        user_id=user,
+        name=name or username,
+        email=email,
+        roles=frozenset(roles or ()),
+        permissions=frozenset(permissions or ()),
+        is_superuser=superuser,
+        credential_id=credential_id,
+        scopes=scopes,
+    )
+    entered = tenant_info(tuple(tenant)) if tenant[0] is not None else None
+    context.set_actor(actor)
+    context.set_tenant(entered)
+    return Standing(actor, entered, use_is_due)
 
 
 def enter_standing(
@@ -45,24 +85,21 @@ def enter_standing(
     None stands for all of: unknown or disabled user, ended session, no membership, unknown or
     suspended tenant. `named_tenant_id` (the `X-Tenant-ID` header) counts for superusers alone.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_ENTER, [user_id, session_id, tenant_id, named_tenant_id])
-        row = cursor.fetchone()
+    row = _row(_ENTER, [user_id, session_id, tenant_id, named_tenant_id])
+    return None if row is None else _entered(row, session_id)
+
+
+def enter_by_key(*, prefix: str, digest: str, address: str) -> Standing | None:
+    """Enter an API key's tenant and return its standing, or None where the key opens nothing.
+
+    None stands for all of: unknown, revoked or expired key, another secret, a network that it
+    may not be used from, a maker who is disabled or no member any more, a suspended tenant.
+    """
+    row = _row(_ENTER_BY_KEY, [prefix, digest, address or None])
     if row is None:
         return None
-    user, username, name, email, superuser, roles, permissions, *rest = row
-    actor = Actor(
-        user_id=user,
-        name=name or username,
-        email=email,
-        roles=frozenset(roles or ()),
-        permissions=frozenset(permissions or ()),
-        is_superuser=superuser,
-    )
-    entered = tenant_info(tuple(rest[:-1])) if rest[0] is not None else None
-    context.set_actor(actor)
-    context.set_tenant(entered)
-    return Standing(actor, entered)
+    key_id, scopes, use_is_due = row[-3:]
+    return _entered(row, key_id, frozenset(scopes), use_is_due)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +111,25 @@ class Affiliation:
     roles: tuple[str, ...]
 
 
-def affiliations(user_id: uuid.UUID) -> list[Affiliation]:
+def affiliations(user_id: uuid.UUID | None) -> list[Affiliation]:
     """The active tenants of a person, by name; before any tenant is entered."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM noren_affiliations(%s)", [user_id])
         return [Affiliation(tenant, name, tuple(roles)) for tenant, name, roles in cursor]
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A membership that its person has not accepted yet."""
+
+    membership_id: uuid.UUID
+    invited_at: dt.datetime
+    tenant_id: uuid.UUID
+    tenant_name: str
+
+
+def invitations(user_id: uuid.UUID) -> list[Invitation]:
+    """The open invitations of a person, by age; before any tenant is entered."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM noren_invitations(%s)", [user_id])
+        return [Invitation(*row) for row in cursor]

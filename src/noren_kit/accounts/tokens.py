@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from django.db import connection
 from django.utils import timezone
 
 from noren_kit.accounts.keys import ALGORITHM, key_ring, signing_key
@@ -30,20 +31,21 @@ class InvalidToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
+    """What a client gets, of the session with that id."""
+
     access: str
     refresh: str
+    session_id: uuid.UUID
 
 
-def _encode(
-    kind: str, lifetime: int, claims: Mapping[str, Any], jti: uuid.UUID, issued: dt.datetime
-) -> str:
+def _encode(kind: str, claims: Mapping[str, Any], jti: uuid.UUID, issued: dt.datetime) -> str:
     key = signing_key()
     body = {
         **claims,
         "token_type": kind,
         "jti": str(jti),
         "iat": issued,
-        "exp": issued + dt.timedelta(seconds=lifetime),
+        "exp": issued + dt.timedelta(seconds=lifetime_seconds(kind)),
     }
     return jwt.encode(body, key.private, algorithm=ALGORITHM, headers={"kid": key.kid})
 
@@ -69,7 +71,18 @@ def decode(token: str, kind: str) -> dict[str, Any]:
         raise InvalidToken(str(error)) from error
     if claims["token_type"] != kind:
         raise InvalidToken(f"This is not an {kind} token.")
+    issued, expires = claims["iat"], claims["exp"]
+    if type(issued) is not int or type(expires) is not int:
+        raise InvalidToken("The times are not whole seconds.")
+    if expires - issued > lifetime_seconds(kind):
+        raise InvalidToken("The token lives longer than any of ours.")
     return dict(claims)
+
+
+def lifetime_seconds(kind: str) -> int:
+    """How long a token of `kind` lives."""
+    seconds: int = conf.ACCESS_TOKEN_SECONDS if kind == "access" else conf.REFRESH_TOKEN_SECONDS
+    return seconds
 
 
 def claimed_id(claims: Mapping[str, Any], name: str) -> uuid.UUID:
@@ -95,28 +108,65 @@ def pair_for(session: SignInSession, user: User, affiliation: Affiliation | None
     refreshing = {key: claims[key] for key in ("user_id", "tenant_id", "sid")}
     issued = session.rotated_at
     return Pair(
-        access=_encode(
-            "access",
-            conf.ACCESS_TOKEN_SECONDS,
-            claims,
-            uuid.uuid5(session.jti, "access"),
-            issued,
-        ),
-        refresh=_encode("refresh", conf.REFRESH_TOKEN_SECONDS, refreshing, session.jti, issued),
+        access=_encode("access", claims, uuid.uuid5(session.jti, "access"), issued),
+        refresh=_encode("refresh", refreshing, session.jti, issued),
+        session_id=session.id,
     )
 
 
+_OPEN = """
+INSERT INTO accounts_signinsession
+       (id, user_id, tenant_id, jti, rotated_at, created_at, expires_at, ending)
+SELECT %(id)s, u.id, %(tenant)s, %(jti)s, %(now)s, %(now)s, %(expires)s, ''
+  FROM accounts_user u
+ WHERE u.id = %(user)s AND u.is_active AND u.password = %(password)s
+   FOR SHARE
+"""
+
+
 def open_session(*, user: User, affiliation: Affiliation | None) -> Pair:
-    """Start a session for a person in a tenant (or in none) and return its first pair."""
+    """Start a session for a person in a tenant (or in none) and return its first pair.
+
+    Raises `InvalidToken` where the person was disabled, or their password changed, since `user`
+    was read: whoever changes one is waited for, so that no session outlives the change.
+    """
     now = timezone.now()
-    session = SignInSession.objects.create(
+    session = SignInSession(
+        id=uuid7(),
         user=user,
         tenant_id=affiliation.tenant_id if affiliation else None,
         jti=uuid7(),
         rotated_at=now,
         expires_at=now + dt.timedelta(seconds=conf.REFRESH_TOKEN_SECONDS),
     )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _OPEN,
+            {
+                "id": session.id,
+                "tenant": session.tenant_id,
+                "jti": session.jti,
+                "now": now,
+                "expires": session.expires_at,
+                "user": user.id,
+                "password": user.password,
+            },
+        )
+        if not cursor.rowcount:
+            raise InvalidToken("The person may not sign in any more.")
     return pair_for(session, user, affiliation)
+
+
+def end_session(session_id: uuid.UUID, *, user_id: uuid.UUID) -> bool:
+    """Sign a person out of one session, its access tokens too; False where it was over."""
+    live = SignInSession.objects.filter(id=session_id, user_id=user_id, ended_at=None)
+    return bool(live.update(ended_at=timezone.now(), ending=SignInSession.Ending.SIGNED_OUT))
+
+
+def end_sessions(user_id: uuid.UUID, ending: SignInSession.Ending) -> int:
+    """Sign a person out everywhere; returns how many sessions that ended."""
+    live = SignInSession.objects.filter(user_id=user_id, ended_at=None)
+    return live.update(ended_at=timezone.now(), ending=ending)
 
 
 def spend_refresh(token: str) -> tuple[SignInSession, User]:

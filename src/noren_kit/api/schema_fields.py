@@ -17,12 +17,25 @@ from noren_kit.api.fields import AmountField
 SHOWN_NUMBER = r"^-?[0-9]+(\.[0-9]+)?$"
 
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "noren_kit.accounts.authentication.TokenAuthentication"
-    name = "accessToken"
+class CredentialScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Either an access token or an API key."""
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    target_class = "noren_kit.accounts.authentication.CredentialAuthentication"
+    name = ["accessToken", "apiKey"]
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+        return [{each: []} for each in self.name]
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
+        return [
+            {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            {
+                "type": "apiKey",
+                "in": "header",
+                "name": "Authorization",
+                "description": "`Api-Key` and the key, with a space between.",
+            },
+        ]
 
 
 class FilterParameters(OpenApiFilterExtension):  # type: ignore[no-untyped-call]

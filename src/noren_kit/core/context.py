@@ -7,7 +7,7 @@ it may take them from a request object, so they live here, set at the edge and r
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -62,6 +62,10 @@ class Actor:
 _tenant: ContextVar[TenantInfo | None] = ContextVar("noren_tenant", default=None)
 _actor: ContextVar[Actor | None] = ContextVar("noren_actor", default=None)
 _request_id: ContextVar[str] = ContextVar("noren_request_id", default="")
+_address: ContextVar[str] = ContextVar("noren_client_address", default="")
+_afterwards: ContextVar[list[Callable[[], None]] | None] = ContextVar(
+    "noren_afterwards", default=None
+)
 
 
 def tenant() -> TenantInfo:
@@ -95,6 +99,21 @@ def request_id() -> str:
     return _request_id.get()
 
 
+def client_address() -> str:
+    """The client's network address, or an empty string where there is no client."""
+    return _address.get()
+
+
+def after_request(task: Callable[[], None]) -> None:
+    """Have `task` run once the request and its transaction are over, however they ended.
+
+    Outside of a request nothing is over later, and the call does nothing.
+    """
+    tasks = _afterwards.get()
+    if tasks is not None:
+        tasks.append(task)
+
+
 def set_tenant(info: TenantInfo | None) -> None:
     """For the kit's own entry points, which also set the database's side."""
     _tenant.set(info)
@@ -105,15 +124,22 @@ def set_actor(current: Actor | None) -> None:
 
 
 @contextmanager
-def request_scope(identifier: str) -> Iterator[None]:
-    """One request or task: starts with no tenant and no actor, and leaves none behind."""
+def request_scope(identifier: str, address: str = "") -> Iterator[list[Callable[[], None]]]:
+    """One request or task: starts with no tenant and no actor, and leaves none behind.
+
+    Yields what `after_request` collects, for the caller to run.
+    """
+    tasks: list[Callable[[], None]] = []
     tokens = (_tenant.set(None), _actor.set(None), _request_id.set(identifier))
+    address_token, tasks_token = _address.set(address), _afterwards.set(tasks)
     try:
-        yield
+        yield tasks
     finally:
         _tenant.reset(tokens[0])
         _actor.reset(tokens[1])
         _request_id.reset(tokens[2])
+        _address.reset(address_token)
+        _afterwards.reset(tasks_token)
 
 
 @contextmanager

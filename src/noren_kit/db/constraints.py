@@ -17,6 +17,7 @@ from noren_kit.db import role_names
 
 POLICY = "tenant_isolation"
 OWNER_POLICY = "tenant_isolation_owner"
+AUDIT_POLICY = "audit_writes"
 TENANT_SETTING = "app.tenant_id"
 
 
@@ -146,6 +147,25 @@ class AppendOnly(TableSql):
 
     def undo_statements(self, table: str, quote: Any) -> list[str]:
         return [f"GRANT UPDATE, DELETE ON {table} TO {role_names.APP}"]
+
+
+class WrittenByAudit(AppendOnly):
+    """Append-only, and rows come from functions of the audit role alone, so none is forged."""
+
+    def statements(self, table: str, quote: Any, model: type[models.Model]) -> list[str]:
+        return [
+            f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM {role_names.APP}",
+            f"GRANT INSERT ON {table} TO {role_names.AUDIT}",
+            f"CREATE POLICY {AUDIT_POLICY} ON {table} FOR INSERT TO {role_names.AUDIT}"
+            " WITH CHECK (true)",
+        ]
+
+    def undo_statements(self, table: str, quote: Any) -> list[str]:
+        return [
+            f"DROP POLICY {AUDIT_POLICY} ON {table}",
+            f"REVOKE INSERT ON {table} FROM {role_names.AUDIT}",
+            f"GRANT INSERT, UPDATE, DELETE ON {table} TO {role_names.APP}",
+        ]
 
 
 def unique_in_tenant(*fields: str, among_live: bool = True) -> UniqueConstraint:

@@ -18,9 +18,11 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from noren_kit.db.role_names import APP, BACKUP, LOOKUP, OWNER, PLATFORM, RELAY
+from noren_kit.db.role_names import APP, AUDIT, BACKUP, LOOKUP, OWNER, PLATFORM, RELAY
 
 LOGIN_ROLES = (OWNER, APP, RELAY, PLATFORM, BACKUP)
+# Owners of functions that do with their rights what the caller may not do itself.
+FUNCTION_ROLES = (LOOKUP, AUDIT)
 URL_VARIABLES = {
     "DATABASE_URL": APP,
     "DATABASE_OWNER_URL": OWNER,
@@ -140,11 +142,13 @@ def cluster_sql(passwords: Mapping[str, str]) -> list[str]:
         raise RolesError(f"There is no password for {', '.join(missing)}.")
     statements = [
         statement
-        for role in (*LOGIN_ROLES, LOOKUP)
+        for role in (*LOGIN_ROLES, *FUNCTION_ROLES)
         for statement in _role_sql(role, passwords.get(role))
     ]
-    # Migrations hand the look-up functions over to their role, which takes membership.
-    statements.append(_fill("GRANT {lookup} TO {owner}", lookup=LOOKUP, owner=OWNER))
+    # Migrations hand functions over to these roles, which takes membership.
+    statements += [
+        _fill("GRANT {role} TO {owner}", role=role, owner=OWNER) for role in FUNCTION_ROLES
+    ]
     statements.append(
         _fill(
             "DO $roles$ BEGIN\n"
@@ -208,7 +212,7 @@ def _schema_sql() -> list[str]:
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
         f"GRANT USAGE ON SCHEMA public TO {APP}, {RELAY}, {PLATFORM}, {BACKUP}",
         # ALTER FUNCTION … OWNER TO asks the new owner for CREATE.
-        f"GRANT USAGE, CREATE ON SCHEMA public TO {LOOKUP}",
+        f"GRANT USAGE, CREATE ON SCHEMA public TO {', '.join(FUNCTION_ROLES)}",
         f"{default} IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES"
         f" TO {APP}, {PLATFORM}",
         f"{default} IN SCHEMA public GRANT SELECT ON TABLES TO {BACKUP}",

@@ -22,6 +22,15 @@ def request_identifier(offered: str | None) -> str:
     return offered if offered and _ACCEPTED.match(offered) else str(uuid7())
 
 
+def _finish(tasks: list[Callable[[], None]]) -> None:
+    """Run what was left for after the request; its answer stands, whatever becomes of them."""
+    for task in tasks:
+        try:
+            task()
+        except Exception:
+            _log.exception("after_request_failed")
+
+
 class RequestMiddleware:
     """Opens the request's context, closes it whatever happens, logs a line at the end."""
 
@@ -31,8 +40,10 @@ class RequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         identifier = request_identifier(request.headers.get(HEADER))
-        with context.request_scope(identifier):
+        address = str(request.META.get("REMOTE_ADDR", ""))
+        with context.request_scope(identifier, address) as afterwards:
             response = self.get_response(request)
+            _finish(afterwards)
             response.headers[HEADER] = identifier
             if not request.path.startswith("/health/"):
                 match = request.resolver_match

@@ -20,6 +20,7 @@ GLOBAL_TABLES = frozenset(
         "tenancy_tenant",
         "accounts_user",
         "accounts_signinsession",
+        "accounts_failedsignin",
         "django_migrations",
     }
 )

@@ -28,6 +28,7 @@ TENANT_COLUMNS = (
     "prices_include_tax",
     "locale",
     "time_zone",
+    "requests_per_hour",
 )
 
 

@@ -41,6 +41,8 @@ class Tenant(models.Model):
     prices_include_tax = models.BooleanField(default=False)
     locale = models.CharField(max_length=8, default="en")
     time_zone = models.CharField(max_length=64, default="UTC")
+    # The plan's rate limit for each credential; null for the installation's default.
+    requests_per_hour = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

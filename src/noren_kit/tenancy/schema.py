@@ -11,12 +11,15 @@ from typing import Any, Protocol
 
 from noren_kit.db import role_names
 from noren_kit.db.constraints import (
+    AUDIT_POLICY,
     OWNER_POLICY,
     POLICY,
     TENANT_SETTING,
     AppendOnly,
     CompositeTenantForeignKey,
+    WrittenByAudit,
 )
+from noren_kit.db.roles import FUNCTION_ROLES
 from noren_kit.tenancy import schema_sql
 from noren_kit.tenancy.checks import GLOBAL_TABLES, tenant_models
 
@@ -39,6 +42,8 @@ _POLICIES = {
         None,
     ),
 }
+# What `WrittenByAudit` declares, as above.
+_AUDIT_FACTS = ("a", True, [role_names.AUDIT], None, "true")
 _KEY = ["tenant_id", "id"]
 
 
@@ -54,6 +59,15 @@ def _rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
         cursor.execute(query)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
+
+
+def _declaring(kind: type[AppendOnly]) -> set[str]:
+    """The tables of tenants that carry a constraint of this kind."""
+    return {
+        model._meta.db_table
+        for model in tenant_models()
+        if any(isinstance(each, kind) for each in model._meta.constraints)
+    }
 
 
 def _table_faults(connection: Connection) -> Iterator[str]:
@@ -80,6 +94,7 @@ def _table_faults(connection: Connection) -> Iterator[str]:
 
 def _policy_faults(connection: Connection) -> Iterator[str]:
     found: dict[str, dict[str, tuple[Any, ...]]] = {}
+    audits = _declaring(WrittenByAudit)
     for table, name, *facts in _rows(connection, schema_sql.POLICIES):
         found.setdefault(table, {})[name] = tuple(facts)
     for table, partition in _rows(connection, schema_sql.TABLE_NAMES):
@@ -93,7 +108,9 @@ def _policy_faults(connection: Connection) -> Iterator[str]:
                 yield f"{table}: policy {name} is {held[name]}, not {expected}"
         for name in held.keys() - _POLICIES.keys():
             roles = held[name][2]
-            if table not in RELAY_TABLES or roles != [role_names.RELAY]:
+            relayed = table in RELAY_TABLES and roles == [role_names.RELAY]
+            audited = table in audits and (name, held[name]) == (AUDIT_POLICY, _AUDIT_FACTS)
+            if not relayed and not audited:
                 yield f"{table}: a further policy {name} applies to {', '.join(roles)}"
 
 
@@ -137,7 +154,7 @@ def _function_faults(connection: Connection) -> Iterator[str]:
     ):
         if leakproof:
             yield f"{name}: is marked LEAKPROOF"
-        if definer and owner != role_names.LOOKUP:
+        if definer and owner not in FUNCTION_ROLES:
             yield f"{name}: runs with the rights of {owner}"
         if definer and not fixed_path:
             yield f"{name}: runs with another's rights on a search path of its caller"
@@ -154,25 +171,28 @@ def _right_faults(connection: Connection) -> Iterator[str]:
         elif grantee == role_names.APP and table == "tenancy_tenant" and right != "SELECT":
             yield f"{table}: {role_names.APP} may {right}"
     writable = {(table, right) for table, right in _rows(connection, schema_sql.APP_WRITES)}
-    for model in tenant_models():
-        if any(isinstance(each, AppendOnly) for each in model._meta.constraints):
-            for right in ("UPDATE", "DELETE"):
-                if (model._meta.db_table, right) in writable:
-                    yield f"{model._meta.db_table}: append-only, and {role_names.APP} may {right}"
+    for kind, withheld, nature in (
+        (AppendOnly, ("UPDATE", "DELETE"), "append-only"),
+        (WrittenByAudit, ("INSERT",), "written by functions alone"),
+    ):
+        for table in sorted(_declaring(kind)):
+            for right in withheld:
+                if (table, right) in writable:
+                    yield f"{table}: {nature}, and {role_names.APP} may {right}"
 
 
 def _role_faults(connection: Connection) -> Iterator[str]:
     may_bypass = {role_names.PLATFORM, role_names.BACKUP, role_names.LOOKUP}
     # Owning the database makes the owner a member of pg_database_owner.
-    may_belong = {(role_names.OWNER, each) for each in (role_names.LOOKUP, "pg_database_owner")}
+    may_belong = {(role_names.OWNER, each) for each in (*FUNCTION_ROLES, "pg_database_owner")}
     for role, login, privileged, bypass, creates, member_of in _rows(connection, schema_sql.ROLES):
         if privileged:
             yield f"{role}: is a superuser, or may make roles or databases, or replicate"
         if bypass and role not in may_bypass:
             yield f"{role}: row-level security does not bind it"
-        if login and role == role_names.LOOKUP:
+        if login and role in FUNCTION_ROLES:
             yield f"{role}: may log in"
-        if creates and role not in (role_names.OWNER, role_names.LOOKUP):
+        if creates and role not in (role_names.OWNER, *FUNCTION_ROLES):
             yield f"{role}: may make objects in the schema public"
         for other in member_of:
             if (role, other) not in may_belong:

@@ -25,6 +25,7 @@ _ROLES = ", ".join(
         role_names.PLATFORM,
         role_names.BACKUP,
         role_names.LOOKUP,
+        role_names.AUDIT,
     )
 )
 
@@ -129,10 +130,10 @@ SELECT {_NAME}, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grant
 """
 
 APP_WRITES = f"""
-SELECT {_NAME}, r {_FROM_CLASS}, unnest(ARRAY['UPDATE', 'DELETE']) AS r
+SELECT {_NAME}, r {_FROM_CLASS}, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE']) AS r
  WHERE {_TABLE_KINDS} AND {_OURS}
-   AND CASE r WHEN 'UPDATE' THEN has_any_column_privilege('{role_names.APP}', c.oid, 'UPDATE')
-              ELSE has_table_privilege('{role_names.APP}', c.oid, 'DELETE') END
+   AND CASE r WHEN 'DELETE' THEN has_table_privilege('{role_names.APP}', c.oid, 'DELETE')
+              ELSE has_any_column_privilege('{role_names.APP}', c.oid, r) END
 """
 
 ROLES = f"""

@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "noren_kit.tenancy",
+    "noren_kit.audit",
     "noren_kit.accounts",
     "noren_kit.outbox",
     "noren_kit.jobs",
@@ -58,7 +59,9 @@ REDIS_URL = env.str("REDIS_URL")
 NOREN_KIT = {"JWT_PRIVATE_KEY": env.str("JWT_PRIVATE_KEY", multiline=True)}
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["noren_kit.accounts.authentication.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "noren_kit.accounts.authentication.CredentialAuthentication"
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["noren_kit.accounts.permissions.ResourcePermission"],
     "DEFAULT_RENDERER_CLASSES": [
         "noren_kit.api.renderers.JsonRenderer",

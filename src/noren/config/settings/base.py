@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "noren_kit.tenancy",
+    "noren_kit.audit",
     "noren_kit.accounts",
     "noren_kit.outbox",
     "noren_kit.jobs",
@@ -139,7 +140,9 @@ NOREN_KIT: dict[str, Any] = {
 }
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["noren_kit.accounts.authentication.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "noren_kit.accounts.authentication.CredentialAuthentication"
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["noren_kit.accounts.permissions.ResourcePermission"],
     "DEFAULT_RENDERER_CLASSES": [
         "noren_kit.api.renderers.JsonRenderer",
