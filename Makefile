@@ -6,7 +6,7 @@ RUN_OK := $(VENV)/.installed-run
 DEV_OK := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint lengths types contracts schema migrations messages bench-import lock clean
+.PHONY: help run test soak check lint lengths types contracts schema migrations messages bench-import lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ run: $(RUN_OK)  ## Start the whole stack with demo data on embedded servers
 test: $(DEV_OK)  ## Run the whole suite
 	$(BIN)/python -m pytest -n 2 -c tests/kit/pytest.ini tests/kit
 	$(BIN)/python -m pytest -n 2
+
+soak: $(DEV_OK)  ## Run the concurrency tests for longer
+	NOREN_SOAK=1 $(BIN)/python -m pytest tests/accounts/test_parallel_refresh.py tests/flows/test_concurrency.py
 
 check: lint lengths types contracts migrations schema  ## Lint, types, architecture, migrations, schema
 
