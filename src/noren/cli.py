@@ -177,7 +177,7 @@ def import_data(context: typer.Context) -> None:
 
 @app.command(context_settings=PASS_THROUGH)
 def verify(context: typer.Context) -> None:
-    """Check invariants of the data: noren verify stock [--json]."""
+    """Check invariants of the data: noren verify stock|ratings [--json]."""
     manage_django(["verify", *context.args])
 
 

@@ -8,7 +8,7 @@ from django.core.mail import send_mail
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from noren.catalog.queries import find_product
+from noren.catalog.queries import find_product, find_variant
 from noren.inventory.events import STOCK_LOW
 from noren_kit.accounts.queries import emails_of_members
 from noren_kit.core import context
@@ -19,15 +19,18 @@ from noren_kit.outbox.publishing import EventFacts, handles
 def send_low_stock_notice(event: EventFacts) -> None:
     """Mail the tenant's managers and owners; at least once."""
     product = find_product(uuid.UUID(event.payload["product_id"]))
+    variant = event.payload.get("variant_id")
+    article = find_variant(uuid.UUID(variant)) if variant else product
     recipients = emails_of_members(["manager", "owner"])
-    if product is None or not recipients:
+    if product is None or article is None or not recipients:
         return
+    name = f"{product.name}, {article.name}" if variant else product.name
     tenant = context.tenant()
     with override(tenant.locale):
-        subject = _("%(shop)s: %(sku)s is running low") % {"shop": tenant.name, "sku": product.sku}
+        subject = _("%(shop)s: %(sku)s is running low") % {"shop": tenant.name, "sku": article.sku}
         body = _("%(name)s (%(sku)s): %(available)s left.") % {
-            "name": product.name,
-            "sku": product.sku,
+            "name": name,
+            "sku": article.sku,
             "available": event.payload["available"],
         }
     send_mail(" ".join(subject.split()), body, None, recipients)

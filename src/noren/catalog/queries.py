@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import BooleanField, CharField, F, QuerySet, UUIDField, Value
 from django.db.models.expressions import RawSQL
 
-from noren.catalog.models import Category, Product
+from noren.catalog.models import Category, Product, Variant
 from noren.inventory.queries import with_availability
 from noren_kit.core import context
+from noren_kit.db.fields import MoneyField
+from noren_kit.db.planning import joins_of_whole_tables
 
 _SUBTREE = """
 WITH RECURSIVE subtree AS (
@@ -61,35 +63,120 @@ def find_product(product_id: uuid.UUID) -> Product | None:
     return product
 
 
+def find_variant(variant_id: uuid.UUID) -> Variant | None:
+    """A live variant, or None."""
+    variant: Variant | None = Variant.objects.filter(id=variant_id).first()
+    return variant
+
+
 def find_categories(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Category]:
     found: dict[uuid.UUID, Category] = Category.objects.in_bulk(list(ids))
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class SaleableProduct:
-    """What an order copies from a product at the moment of sale."""
+class Saleable:
+    """What an order copies from a product, or from one of its variants, at the moment of sale.
 
-    id: uuid.UUID
+    `price` is what one pays. `product_item_id` is the product's own stock item, which sales of
+    its variants lock too; `stock_item_id` is where the units come from.
+    """
+
+    product_id: uuid.UUID
     sku: str
     name: str
     price: Decimal
     tax_rate: Decimal
     stock_item_id: uuid.UUID
+    product_item_id: uuid.UUID
     is_active: bool
+    variant_id: uuid.UUID | None = None
+    variant_sku: str = ""
+    variant_name: str = ""
 
 
-def find_saleable(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, SaleableProduct]:
-    """The tenant's live products among `ids`, inactive ones too; one statement."""
-    rows = Product.objects.filter(id__in=list(ids)).values_list(
-        "id", "sku", "name", "price", "category__tax_rate", "stock_item_id", "status"
-    )
-    return {
-        product: SaleableProduct(
-            product, sku, name, price, rate, item, is_active=status == Product.Status.ACTIVE
-        )
-        for product, sku, name, price, rate, item, status in rows
+def find_saleable(
+    products: Collection[uuid.UUID], variants: Collection[uuid.UUID] = ()
+) -> dict[uuid.UUID, Saleable]:
+    """The tenant's live products and variants among these ids, inactive ones too.
+
+    By the id that was asked for; one statement.
+    """
+    no_variant = {
+        "variant_key": Value(None, UUIDField()),
+        "variant_sku": Value("", CharField()),
+        "variant_name": Value("", CharField()),
+        "variant_price": Value(None, MoneyField()),
+        "variant_item": Value(None, UUIDField()),
+        "variant_active": Value(True, BooleanField()),
     }
+    columns = ("id", "sku", "name", "price", "category__tax_rate", "stock_item_id", "status")
+    rows: QuerySet[Any] = (
+        Product.objects.filter(id__in=list(products)).values_list(*columns).annotate(**no_variant)
+    )
+    of_variants = (
+        Variant.objects.filter(id__in=list(variants), product__deleted_at=None)
+        .values_list(*(f"product__{name}" for name in columns))
+        .annotate(
+            variant_key=F("id"),
+            variant_sku=F("sku"),
+            variant_name=F("name"),
+            variant_price=F("price"),
+            variant_item=F("stock_item_id"),
+            variant_active=F("is_active"),
+        )
+    )
+    if variants:
+        rows = rows.union(of_variants, all=True) if products else of_variants
+    found: dict[uuid.UUID, Saleable] = {}
+    for product, sku, name, price, rate, item, status, variant, *own in rows:
+        variant_sku, variant_name, variant_price, variant_item, on_sale = own
+        found[variant or product] = Saleable(
+            product_id=product,
+            sku=sku,
+            name=name,
+            price=price if variant_price is None else variant_price,
+            tax_rate=rate,
+            stock_item_id=variant_item or item,
+            product_item_id=item,
+            is_active=status == Product.Status.ACTIVE and on_sale,
+            variant_id=variant,
+            variant_sku=variant_sku,
+            variant_name=variant_name,
+        )
+    return found
+
+
+_RATING_DIFFERENCES = """
+SELECT p.id, p.review_count, p.rating_sum, p.average_rating,
+       coalesce(r.reviews, 0), coalesce(r.total, 0)
+  FROM catalog_product p
+  LEFT JOIN (SELECT product_id, count(*) AS reviews, sum(rating)::bigint AS total
+               FROM catalog_review
+              WHERE tenant_id = %(tenant)s AND status = 'approved' AND deleted_at IS NULL
+              GROUP BY product_id) r ON r.product_id = p.id
+ WHERE p.tenant_id = %(tenant)s AND p.deleted_at IS NULL
+   AND (p.review_count, p.rating_sum, p.average_rating) IS DISTINCT FROM
+       (coalesce(r.reviews, 0), coalesce(r.total, 0),
+        coalesce((200 * r.total + r.reviews) / nullif(2 * r.reviews, 0), 0))
+ ORDER BY p.id
+"""
+
+
+def find_rating_differences() -> Iterator[dict[str, Any]]:
+    """Live products of the tenant whose counters are not those of their approved reviews."""
+    with joins_of_whole_tables(), connection.cursor() as cursor:
+        cursor.execute(_RATING_DIFFERENCES, {"tenant": context.tenant_id()})
+        found = cursor.fetchall()
+    for product, count, total, average, reviews, ratings in found:
+        yield {
+            "product_id": str(product),
+            "review_count": count,
+            "rating_sum": total,
+            "average_rating": average / 100,
+            "approved_reviews": reviews,
+            "their_ratings": ratings,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def send_confirmation(event: EventFacts) -> None:
         return
     tenant = context.tenant()
     lines = [
-        f"{line.quantity} × {line.name}  {format_amount(line.subtotal, order.currency)}"
+        f"{line.quantity} × {line.title}  {format_amount(line.subtotal, order.currency)}"
         for line in order.lines.all()
     ]
     with override(tenant.locale):

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from noren.inventory.services import MAX_QUANTITY
 from noren.orders.models import Customer, Order, OrderLine, OrderTax
 from noren.orders.services import NewLine, place_order
 from noren_kit.accounts.models import User
-from noren_kit.api.fields import AmountField, IdField, QuantityField, RelatedIdField, TextField
-from noren_kit.api.serializers import ResourceSerializer, StrictSerializer
+from noren_kit.api.fields import (
+    AmountField,
+    IdField,
+    QuantityField,
+    RelatedIdField,
+    TextField,
+    computed,
+)
+from noren_kit.api.serializers import ComputedField, ResourceSerializer, StrictSerializer
 from noren_kit.core import context
 
 MAX_LINES = 1_000
@@ -44,14 +53,27 @@ class OrderedProductSerializer(serializers.Serializer):
     sku = serializers.CharField()
 
 
+class OrderedVariantSerializer(serializers.Serializer):
+    """The variant as it was when it was ordered."""
+
+    id = serializers.UUIDField(source="variant_id")
+    name = serializers.CharField(source="variant_name")
+    sku = serializers.CharField(source="variant_sku")
+
+
 class OrderLineSerializer(serializers.ModelSerializer):
     product = OrderedProductSerializer(source="*", read_only=True)
+    variant = ComputedField()
     unit_price = AmountField(read_only=True)
     subtotal = AmountField(read_only=True)
 
     class Meta:
         model = OrderLine
-        fields = ["id", "product", "quantity", "unit_price", "tax_rate", "subtotal"]
+        fields = ["id", "product", "variant", "quantity", "unit_price", "tax_rate", "subtotal"]
+
+    @computed([], OrderedVariantSerializer(allow_null=True))
+    def get_variant(self, line: OrderLine) -> dict[str, Any] | None:
+        return OrderedVariantSerializer(line).data if line.variant_id else None
 
 
 class OrderTaxSerializer(serializers.ModelSerializer):
@@ -108,8 +130,19 @@ class OrderSerializer(OrderListSerializer):
 
 
 class NewLineSerializer(StrictSerializer):
-    product_id = IdField()
+    """Units of a product sold by itself, or of one of its variants: one of the two ids."""
+
+    product_id = IdField(required=False)
+    variant_id = IdField(required=False)
     quantity = QuantityField(min_value=1, max_value=MAX_QUANTITY)
+
+    def _unwelcome(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        faults = super()._unwelcome(data)
+        if ("product_id" in data) == ("variant_id" in data):
+            name = "variant_id" if "variant_id" in data else "product_id"
+            message = str(_("Give product_id or variant_id."))
+            faults[name] = [serializers.ErrorDetail(message, "one_of")]
+        return faults
 
 
 class OrderWriteSerializer(StrictSerializer):
@@ -126,7 +159,10 @@ class OrderWriteSerializer(StrictSerializer):
         texts = ("shipping_address", "billing_address", "notes")
         return place_order(
             customer=validated_data["customer"],
-            lines=[NewLine(**item) for item in validated_data["items"]],
+            lines=[
+                NewLine(item.get("product_id"), item["quantity"], item.get("variant_id"))
+                for item in validated_data["items"]
+            ],
             discount=validated_data.get("discount", Decimal(0)),
             texts={name: validated_data[name] for name in texts if name in validated_data},
         )

@@ -163,9 +163,14 @@ class FlagField(serializers.BooleanField):
         return data
 
 
-def _may_read(model: type[TenantModel], pk: uuid.UUID) -> bool:
+def hold_readable(model: type[TenantModel], pk: uuid.UUID) -> Any:
+    """The live row of that id, None where there is none or the caller may not read it.
+
+    The row is held: until the transaction ends nobody deletes it.
+    """
     rules, rows = rules_of(model), model._default_manager.all()
-    return reads_all(rules, rows) or readable(rules, rows).filter(pk=pk).exists()
+    may_read = reads_all(rules, rows) or readable(rules, rows).filter(pk=pk).exists()
+    return hold_live(model, pk) if may_read else None
 
 
 class RelatedIdField(serializers.PrimaryKeyRelatedField):
@@ -194,7 +199,7 @@ class RelatedIdField(serializers.PrimaryKeyRelatedField):
             self.fail("does_not_exist", pk_value=data)
         if not issubclass(model, TenantModel):
             return super().to_internal_value(identifier)
-        held = hold_live(model, identifier) if _may_read(model, identifier) else None
+        held = hold_readable(model, identifier)
         if held is None:
             self.fail("does_not_exist", pk_value=data)
         return held

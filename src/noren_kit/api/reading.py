@@ -2,6 +2,9 @@
 
 Nobody writes `select_related` by hand: a list costs the same number of statements whatever it
 holds, because what is shown says what is read.
+
+A serializer that stands inside another's list (`many=True`) may say by its `Meta` which of the
+related rows are shown: `shown` (a `Q`), `ordering`, and `most`, how many of each parent's.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import ForeignKey, Model, Prefetch, QuerySet
+from django.db.models import ForeignKey, Model, Prefetch, Q, QuerySet
 from rest_framework import serializers
 
 from noren_kit.accounts.models import User
@@ -78,9 +81,14 @@ def relations_of(
 
 def _prefetch(relation: Any, path: str, child: Any) -> Any:
     queryset = relation.related_model._default_manager.all()
-    if isinstance(child, serializers.ModelSerializer):
-        return Prefetch(path, queryset=for_serializer(queryset, child))
-    return Prefetch(path, queryset=queryset)
+    if not isinstance(child, serializers.ModelSerializer):
+        return Prefetch(path, queryset=queryset)
+    meta: Any = child.Meta
+    queryset = for_serializer(queryset, child).filter(getattr(meta, "shown", Q()))
+    ordering, most = getattr(meta, "ordering", ()), getattr(meta, "most", None)
+    queryset = queryset.order_by(*ordering) if ordering else queryset
+    # A slice is taken of each parent's rows, by the database.
+    return Prefetch(path, queryset=queryset if most is None else queryset[:most])
 
 
 def _unread(model: type[Model], joins: set[str]) -> list[str]:

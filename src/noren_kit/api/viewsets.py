@@ -23,6 +23,7 @@ from noren_kit.api.filters import (
     SearchBackend,
 )
 from noren_kit.api.limiting import count_request
+from noren_kit.api.nested_rows import NestedRows
 from noren_kit.api.pagination import ResourcePagination
 from noren_kit.api.parameters import names, parse_id, refuse_unknown
 from noren_kit.api.ruled_rows import RuledRows
@@ -83,6 +84,7 @@ class StrictViewMixin:
 
 class ResourceViewSet(
     RuledRows,
+    NestedRows,
     StrictViewMixin,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
@@ -93,8 +95,8 @@ class ResourceViewSet(
     A subclass states `serializer_class`, and as needed: `list_serializer_class`,
     `write_serializer_class`, `update_serializer_class`, `filterset_class`, `search_fields`,
     `ordering_fields`, `action_rights` (the right of each extra action), `further_rights` (those
-    that its services ask for), `row_rules`, `bodiless_actions`, and `perform_*` hooks that call
-    services.
+    that its services ask for), `row_rules`, `parent_field` (of one under another resource),
+    `bodiless_actions`, and `perform_*` hooks that call services.
     """
 
     permission_classes = [ResourcePermission]
@@ -139,7 +141,7 @@ class ResourceViewSet(
         model = self.resource_model()
         if context.tenant_or_none() is None:
             return QuerySet(model).none()  # The schema is made without a tenant.
-        return self.constrained(model._default_manager.all())
+        return self.constrained(self.below_parent(model._default_manager.all()))
 
     def get_serializer_class(self) -> Any:
         if self.action in ("update", "partial_update") and self.update_serializer_class:
@@ -225,7 +227,7 @@ class ResourceViewSet(
         return Response(status=204)
 
     def perform_create(self, serializer: Any) -> Any:
-        return serializer.save()
+        return serializer.save(**self.values_of_path())
 
     def perform_update(self, serializer: Any) -> Any:
         return serializer.save()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from typing import Any
 
@@ -38,6 +39,9 @@ def hold_live(model: type[TenantModel], pk: uuid.UUID) -> Any:
 def soft_delete(row: TenantModel) -> None:
     """Delete `row` softly; raises `InUse` while live rows refer to it, `NotFound` if it is gone.
 
+    Rows that are part of it (`on_delete=CASCADE`) go with it, at the same moment, by which they
+    can be told from those that were deleted before.
+
     The row is locked first, against its key as well: whoever is about to refer to it is waited
     for, or waits and then finds it gone (`RelatedIdField`).
     """
@@ -48,5 +52,14 @@ def soft_delete(row: TenantModel) -> None:
     if referrers:
         raise InUse(details={"used_by": sorted(referrers)})
     manager: Any = type(row)._default_manager
-    if not manager.filter(pk=row.pk).touch(deleted_at=timezone.now()):
+    moment = timezone.now()
+    _delete_parts(row, moment)
+    if not manager.filter(pk=row.pk).touch(deleted_at=moment):
         raise NotFound
+
+
+def _delete_parts(row: TenantModel, moment: dt.datetime) -> None:
+    for relation in row._meta.related_objects:
+        model: Any = relation.related_model
+        if relation.on_delete is models.CASCADE and issubclass(model, TenantModel):
+            model._default_manager.filter(**{relation.field.name: row.pk}).touch(deleted_at=moment)

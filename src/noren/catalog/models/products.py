@@ -10,12 +10,31 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from noren.catalog.models.classification import Brand, Category, Supplier, Tag
+from noren_kit.db.claims import ClaimsValue
 from noren_kit.db.constraints import unique_in_tenant
 from noren_kit.db.fields import MoneyField, RatingField, TenantForeignKey
 from noren_kit.tenancy.models import TenantModel, TenantRow
 
 PRICE_MIN = Decimal("0.01")
 PRICE_MAX = Decimal("99999999.99")
+
+
+class ClaimedSku(TenantRow):
+    """A sku in use, written by the database itself; `id` is that of its product or variant."""
+
+    sku = models.CharField(max_length=50)
+
+    class Meta(TenantRow.Meta):
+        constraints = [unique_in_tenant("sku", among_live=False)]
+
+    def __str__(self) -> str:
+        return self.sku
+
+
+def claims_sku(model: str) -> ClaimsValue:
+    """A sku names one thing in a warehouse, be it a product or a variant (ADR 0011)."""
+    table = ClaimedSku._meta.db_table
+    return ClaimsValue(name=f"catalog_{model}_sku_claim", field="sku", claims=table)
 
 
 class Product(TenantModel):
@@ -39,11 +58,14 @@ class Product(TenantModel):
     image = models.CharField(max_length=500, blank=True, editable=False)
     review_count = models.PositiveIntegerField(default=0, editable=False)
     average_rating = RatingField(default=Decimal(0), editable=False)
+    # Of the reviews that count, so that their mean follows by whole numbers.
+    rating_sum = models.PositiveBigIntegerField(default=0, editable=False)
     total_sales = models.PositiveBigIntegerField(default=0, editable=False)
 
     class Meta(TenantModel.Meta):
         constraints = [
             unique_in_tenant("sku"),
+            claims_sku("product"),
             unique_in_tenant("stock_item", among_live=False),
             models.CheckConstraint(
                 condition=Q(price__gte=PRICE_MIN, price__lte=PRICE_MAX),

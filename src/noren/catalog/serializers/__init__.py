@@ -12,6 +12,12 @@ from noren.catalog.serializers.products import (
     ProductListSerializer,
     ProductWriteSerializer,
 )
+from noren.catalog.serializers.reviews import ReviewSerializer
+from noren.catalog.serializers.variants import (
+    VariantChangeSerializer,
+    VariantSerializer,
+    VariantWriteSerializer,
+)
 
 __all__ = [
     "BrandSerializer",
@@ -20,6 +26,10 @@ __all__ = [
     "ProductDetailSerializer",
     "ProductListSerializer",
     "ProductWriteSerializer",
+    "ReviewSerializer",
     "SupplierSerializer",
     "TagSerializer",
+    "VariantChangeSerializer",
+    "VariantSerializer",
+    "VariantWriteSerializer",
 ]

@@ -7,6 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from noren.catalog.models import Product
+from noren.catalog.serializers.reviews import RecentReviewSerializer
+from noren.catalog.serializers.variants import ActiveVariantSerializer
 from noren.catalog.services import create_product, update_product
 from noren.inventory.queries import AVAILABILITIES, availability
 from noren.inventory.services import MAX_QUANTITY
@@ -67,10 +69,18 @@ class ProductListSerializer(ResourceSerializer):
 
 
 class ProductDetailSerializer(ProductListSerializer):
-    """A product with its description."""
+    """A product with its description, what it is sold as, and what was said of it lately."""
+
+    active_variants = ActiveVariantSerializer(source="variants", many=True, read_only=True)
+    recent_reviews = RecentReviewSerializer(source="reviews", many=True, read_only=True)
 
     class Meta(ProductListSerializer.Meta):
-        fields = ["description", *ProductListSerializer.Meta.fields]
+        fields = [
+            "description",
+            *ProductListSerializer.Meta.fields,
+            "active_variants",
+            "recent_reviews",
+        ]
 
 
 class ProductWriteSerializer(ResourceSerializer):

@@ -5,16 +5,33 @@ from noren.catalog.services.categories import save_category
 from noren.catalog.services.counters import count_sales, refresh_ratings
 from noren.catalog.services.importing import ImportedProduct, import_products
 from noren.catalog.services.products import OVERRIDE_FLOOR, create_product, update_product
+from noren.catalog.services.reviews import (
+    MODERATE,
+    OwnReviews,
+    create_review,
+    delete_review,
+    moderate_review,
+    update_review,
+)
+from noren.catalog.services.variants import create_variant, update_variant
 
 __all__ = [
     "APPROVE",
+    "MODERATE",
     "OVERRIDE_FLOOR",
     "ApprovalBound",
     "ImportedProduct",
+    "OwnReviews",
     "count_sales",
     "create_product",
+    "create_review",
+    "create_variant",
+    "delete_review",
     "import_products",
+    "moderate_review",
     "refresh_ratings",
     "save_category",
     "update_product",
+    "update_review",
+    "update_variant",
 ]

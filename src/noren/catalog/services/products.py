@@ -18,9 +18,10 @@ from noren_kit.core.money import Rounding, format_amount, round_amount
 OVERRIDE_FLOOR = "catalog.override_price_floor"
 
 
-def _keep_price_floor(product: Product, price: Decimal) -> None:
+def keep_price_floor(present: Decimal, price: Decimal) -> None:
+    """Raises `PriceBelowFloor` for a price below half of the present one."""
     currency = context.tenant().currency
-    floor = round_amount(product.price / 2, currency, Rounding.CEIL)
+    floor = round_amount(present / 2, currency, Rounding.CEIL)
     if price < floor and context.actor() is not None and not may(OVERRIDE_FLOOR):
         raise PriceBelowFloor(format_amount(floor, currency))
 
@@ -65,7 +66,7 @@ def update_product(*, product: Product, values: dict[str, Any]) -> Product:
     if locked is None:
         raise NotFound
     if "price" in values:
-        _keep_price_floor(locked, values["price"])
+        keep_price_floor(locked.price, values["price"])
     for name, value in values.items():
         setattr(locked, name, value)
     written = [*values, "updated_at", "updated_by"]

@@ -7,11 +7,15 @@ from noren.catalog.views.classification import (
     TagViewSet,
 )
 from noren.catalog.views.products import ProductViewSet
+from noren.catalog.views.reviews import ReviewViewSet
+from noren.catalog.views.variants import VariantViewSet
 
 __all__ = [
     "BrandViewSet",
     "CategoryViewSet",
     "ProductViewSet",
+    "ReviewViewSet",
     "SupplierViewSet",
     "TagViewSet",
+    "VariantViewSet",
 ]

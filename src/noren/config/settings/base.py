@@ -186,6 +186,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "ProductStatus": "noren.catalog.models.Product.Status",
+        "ReviewStatus": "noren.catalog.models.Review.Status",
         "OrderKind": "noren.orders.models.Order.Kind",
         "OrderStatus": "noren.orders.models.Order.Status",
         "PaymentStatus": "noren.orders.models.Order.PaymentStatus",

@@ -7,7 +7,7 @@ each other and never deadlock (docs/guides/stock.md).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection
@@ -70,19 +70,26 @@ SELECT id, on_hand, reserved, quantity FROM moved
 
 
 def move_stock(
-    changes: Sequence[Change], *, kind: str, cause_type: str = "", reason: str = ""
+    changes: Sequence[Change],
+    *,
+    kind: str,
+    cause_type: str = "",
+    reason: str = "",
+    also_lock: Collection[uuid.UUID] = (),
 ) -> dict[uuid.UUID, int]:
     """Apply all changes or none, and return each item's units on hand afterwards.
 
     One ledger row a change; changes of one item count together. Raises `InsufficientStock`
     naming every item that would fall below what is reserved; the caller's transaction must
     then be rolled back. Publishes `stock.low` for each item that falls to 10 units or fewer.
+    `also_lock` are further items, locked in the same order, for callers whose own rows hang on
+    them.
     """
     if not changes:
         return {}
     items = [change.stock_item_id for change in changes]
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [context.tenant_id(), items])
+        cursor.execute(_LOCK, [context.tenant_id(), list({*items, *also_lock})])
         cursor.execute(
             _MOVE,
             {

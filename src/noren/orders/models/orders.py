@@ -114,9 +114,13 @@ class OrderLine(TenantRow):
     order = TenantForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
     position = models.PositiveIntegerField()
     product = TenantForeignKey("catalog.Product", related_name="+")
+    variant = TenantForeignKey("catalog.Variant", null=True, related_name="+")
     stock_item = TenantForeignKey("inventory.StockItem", related_name="+")
     name = models.CharField(max_length=200)
     sku = models.CharField(max_length=50)
+    # Empty where the product was sold by itself.
+    variant_name = models.CharField(max_length=200, blank=True, default="", db_default="")
+    variant_sku = models.CharField(max_length=50, blank=True, default="", db_default="")
     quantity = models.BigIntegerField()
     unit_price = MoneyField()
     tax_rate = models.DecimalField(max_digits=5, decimal_places=2)
@@ -136,7 +140,12 @@ class OrderLine(TenantRow):
         ]
 
     def __str__(self) -> str:
-        return f"{self.quantity} × {self.sku}"
+        return f"{self.quantity} × {self.variant_sku or self.sku}"
+
+    @property
+    def title(self) -> str:
+        """What was sold, in words."""
+        return f"{self.name}, {self.variant_name}" if self.variant_name else self.name
 
 
 class OrderTax(TenantRow):

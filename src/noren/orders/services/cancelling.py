@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
+
+from django.db.models import F, Prefetch
 
 from noren.catalog.services import count_sales
 from noren.inventory.services import Change, Kind, move_stock
 from noren.orders.errors import InvalidTransition
 from noren.orders.events import AGGREGATE, ORDER_CANCELLED
-from noren.orders.models import Order
-from noren.orders.services.placing import CAUSE
+from noren.orders.models import Order, OrderLine
+from noren.orders.services.placing import CAUSE, stock_label, units_by_product
 from noren_kit.core.errors import NotFound
 from noren_kit.outbox.publishing import NewEvent, publish
 
@@ -28,10 +31,11 @@ def cancel_order(order_id: uuid.UUID) -> Order:
     The order's row is locked first, so of any number of attempts one gives back. Raises
     `NotFound`, or `InvalidTransition` where the state does not allow it.
     """
+    all_lines = OrderLine.objects.annotate(product_item_id=F("product__stock_item_id"))
     order: Order | None = (
         Order.objects.select_for_update(no_key=True, of=("self",))
         .select_related("created_by", "updated_by")
-        .prefetch_related("lines", "taxes")
+        .prefetch_related(Prefetch("lines", all_lines), "taxes")
         .filter(id=order_id)
         .first()
     )
@@ -42,24 +46,22 @@ def cancel_order(order_id: uuid.UUID) -> Order:
         raise InvalidTransition(status=order.status, allowed=allowed)
     order.status = Status.CANCELLED
     order.save(update_fields=["status", "updated_at", "updated_by"])
-    lines = order.lines.all()
+    lines: list[Any] = list(order.lines.all())
     move_stock(
         [
             Change(
                 stock_item_id=line.stock_item_id,
                 quantity=line.quantity,
                 cause_id=line.id,
-                label={"product_id": str(line.product_id)},
+                label=stock_label(line),
             )
             for line in lines
         ],
         kind=Kind.RETURNED,
         cause_type=CAUSE,
+        also_lock={line.product_item_id for line in lines},
     )
-    units: dict[uuid.UUID, int] = {}
-    for line in lines:
-        units[line.product_id] = units.get(line.product_id, 0) - line.quantity
-    count_sales(units)
+    count_sales({product: -units for product, units in units_by_product(lines).items()})
     publish(
         NewEvent(
             type=ORDER_CANCELLED,

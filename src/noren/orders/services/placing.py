@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 import zoneinfo
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from noren.catalog.queries import SaleableProduct, find_saleable
+from noren.catalog.queries import Saleable, find_saleable
 from noren.catalog.services import count_sales
 from noren.inventory.services import Change, Kind, move_stock
 from noren.orders.errors import DiscountTooLarge
@@ -35,8 +35,15 @@ CAUSE = "order_line"
 
 @dataclass(frozen=True, slots=True)
 class NewLine:
-    product_id: uuid.UUID
+    """Units of a product sold by itself, or of one of its variants: exactly one of the two."""
+
+    product_id: uuid.UUID | None
     quantity: int
+    variant_id: uuid.UUID | None = None
+
+    @property
+    def article_id(self) -> uuid.UUID | None:
+        return self.variant_id or self.product_id
 
 
 def place_order(
@@ -48,12 +55,12 @@ def place_order(
 ) -> Order:
     """Place an order; `texts` holds addresses and notes. Returns it with lines and taxes.
 
-    Raises `InvalidInput` naming each line whose product is unknown or not on sale,
-    `DiscountTooLarge`, or `InsufficientStock` naming every short product; the caller's
+    Raises `InvalidInput` naming each line whose product or variant is unknown or not on sale,
+    `DiscountTooLarge`, or `InsufficientStock` naming every short one; the caller's
     transaction must then be rolled back.
     """
-    products = _products_on_sale(lines)
-    order_lines = price_lines(lines, products)
+    articles = _articles_on_sale(lines)
+    order_lines = price_lines(lines, articles)
     if discount > sum(line.subtotal for line in order_lines):
         raise DiscountTooLarge
     tenant = context.tenant()
@@ -65,8 +72,8 @@ def place_order(
         rounding=tenant.tax_rounding,
     )
     order = _write(customer, order_lines, totals, texts or {})
-    _take_stock(order_lines)
-    count_sales(_units_by_product(order_lines))
+    _take_stock(order_lines, {each.product_item_id for each in articles.values()})
+    count_sales(units_by_product(order_lines))
     publish(
         NewEvent(
             type=ORDER_PLACED,
@@ -79,43 +86,52 @@ def place_order(
     return order
 
 
-def _products_on_sale(lines: Sequence[NewLine]) -> dict[uuid.UUID, SaleableProduct]:
-    products = find_saleable({line.product_id for line in lines})
+def _articles_on_sale(lines: Sequence[NewLine]) -> dict[uuid.UUID, Saleable]:
+    articles = find_saleable(
+        {line.product_id for line in lines if line.product_id},
+        {line.variant_id for line in lines if line.variant_id},
+    )
     faults: dict[str, Any] = {}
     for at, line in enumerate(lines):
-        product = products.get(line.product_id)
-        if product is None:
+        article = articles.get(line.article_id) if line.article_id else None
+        if article is None:
             fault = {"code": "does_not_exist", "message": _("There is no such object.")}
-        elif not product.is_active:
+        elif not article.is_active:
             fault = {"code": "not_on_sale", "message": _("This product is not on sale.")}
         else:
             continue
-        faults[str(at)] = {"product_id": [fault]}
+        faults[str(at)] = {"variant_id" if line.variant_id else "product_id": [fault]}
     if faults:
         raise InvalidInput(details={"items": faults})
-    return products
+    return articles
 
 
 def price_lines(
-    lines: Sequence[NewLine], products: Mapping[uuid.UUID, SaleableProduct]
+    lines: Sequence[NewLine], articles: Mapping[uuid.UUID, Saleable]
 ) -> list[OrderLine]:
-    """Lines with what they copy from their products, unsaved and of no order yet."""
+    """Lines with what they copy from product and variant, unsaved and of no order yet.
+
+    `articles` are by the id that the line names.
+    """
     standard = context.tenant().standard_tax_rate
     priced = []
     for position, line in enumerate(lines, start=1):
-        product = products[line.product_id]
+        article = articles[line.article_id]  # type: ignore[index]
         priced.append(
             OrderLine(
                 position=position,
-                product_id=product.id,
-                stock_item_id=product.stock_item_id,
-                name=product.name,
-                sku=product.sku,
+                product_id=article.product_id,
+                variant_id=article.variant_id,
+                stock_item_id=article.stock_item_id,
+                name=article.name,
+                sku=article.sku,
+                variant_name=article.variant_name,
+                variant_sku=article.variant_sku,
                 quantity=line.quantity,
-                unit_price=product.price,
-                tax_rate=product.tax_rate,
-                reduced=0 < product.tax_rate < standard,
-                subtotal=product.price * line.quantity,
+                unit_price=article.price,
+                tax_rate=article.tax_rate,
+                reduced=0 < article.tax_rate < standard,
+                subtotal=article.price * line.quantity,
             )
         )
     return priced
@@ -167,26 +183,34 @@ def tax_rows(order: Order, totals: Totals) -> list[OrderTax]:
     ]
 
 
-def _units_by_product(lines: Sequence[OrderLine]) -> dict[uuid.UUID, int]:
+def stock_label(line: OrderLine) -> dict[str, str]:
+    """What a line's stock item is, for errors and events."""
+    label = {"product_id": str(line.product_id)}
+    return {**label, "variant_id": str(line.variant_id)} if line.variant_id else label
+
+
+def units_by_product(lines: Iterable[OrderLine]) -> dict[uuid.UUID, int]:
+    """Units sold of each product, its variants included."""
     units: dict[uuid.UUID, int] = {}
     for line in lines:
         units[line.product_id] = units.get(line.product_id, 0) + line.quantity
     return units
 
 
-def _take_stock(lines: Sequence[OrderLine]) -> None:
+def _take_stock(lines: Sequence[OrderLine], product_items: Collection[uuid.UUID]) -> None:
     move_stock(
         [
             Change(
                 stock_item_id=line.stock_item_id,
                 quantity=-line.quantity,
                 cause_id=line.id,
-                label={"product_id": str(line.product_id)},
+                label=stock_label(line),
             )
             for line in lines
         ],
         kind=Kind.SOLD,
         cause_type=CAUSE,
+        also_lock=product_items,
     )
 
 

@@ -93,7 +93,11 @@ def seed_orders(orders: Sequence[SeedOrder]) -> None:
     goods of a returned one were not put back on sale. Raises `InsufficientStock`; the caller's
     transaction must then be rolled back. Statements do not grow with the orders.
     """
-    products = find_saleable({line.product_id for order in orders for line in order.lines})
+    lines_of_all = [line for order in orders for line in order.lines]
+    products = find_saleable(
+        {line.product_id for line in lines_of_all if line.product_id},
+        {line.variant_id for line in lines_of_all if line.variant_id},
+    )
     numbers = _take_numbers([order.placed_at for order in orders])
     rows: list[Order] = []
     lines: list[OrderLine] = []

@@ -1,4 +1,4 @@
-"""`verify stock`: proves on the live database that stock and orders add up; reads only."""
+"""`verify stock` and `verify ratings`: on the live database, sums add up; reads only."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from noren.catalog.queries import find_rating_differences
 from noren.inventory.queries import find_differences
 from noren.orders.queries import find_unexplained_lines
 from noren_kit.tenancy.entering import enter
@@ -19,6 +20,9 @@ from noren_kit.tenancy.models import Tenant
 Check = Callable[[], Iterator[dict[str, Any]]]
 
 CHECKS: dict[str, dict[str, Check]] = {
+    "ratings": {
+        "counters are those of the approved reviews": find_rating_differences,
+    },
     "stock": {
         "counter is the sum of the ledger": find_differences,
         "each order line moved its units once": find_unexplained_lines,
