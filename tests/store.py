@@ -48,12 +48,22 @@ class Store:
             body["category"] = self.category()["id"]
         return self.post("products/", body)
 
+    def variant(self, product: dict[str, Any], **values: Any) -> dict[str, Any]:
+        """A variant on sale with 100 units, for the product's price unless `values` say else."""
+        sku = f"V{next(self._numbers)}"
+        body = {"name": sku, "sku": sku, "stock_quantity": 100, **values}
+        made = self.post(f"products/{product['id']}/variants/", body)
+        return {**made, "path": f"products/{product['id']}/variants/{made['id']}/"}
+
     def customer(self, **values: Any) -> dict[str, Any]:
         return self.post("customers/", {"name": "Sato", "email": "sato@example.com", **values})
 
     def order_body(self, *lines: tuple[dict[str, Any], int], **values: Any) -> dict[str, Any]:
-        """A body for an order of `(product, quantity)` lines by a new customer."""
-        items = [{"product_id": product["id"], "quantity": quantity} for product, quantity in lines]
+        """A body for an order of `(product or variant, quantity)` lines by a new customer."""
+        items = [
+            {"variant_id" if "path" in each else "product_id": each["id"], "quantity": quantity}
+            for each, quantity in lines
+        ]
         if "customer" not in values:
             values["customer"] = self.customer()["id"]
         return {"items": items, **values}
@@ -61,6 +71,8 @@ class Store:
     def order(self, *lines: tuple[dict[str, Any], int], **values: Any) -> dict[str, Any]:
         return self.post("orders/", self.order_body(*lines, **values))
 
-    def stock(self, product: dict[str, Any]) -> int:
-        quantity: int = self.get(f"products/{product['id']}/check_stock/")["quantity"]
+    def stock(self, article: dict[str, Any]) -> int:
+        """Units of a product, or of a variant."""
+        path = article.get("path", f"products/{article['id']}/")
+        quantity: int = self.get(f"{path}check_stock/")["quantity"]
         return quantity

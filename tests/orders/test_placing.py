@@ -73,6 +73,7 @@ def test_the_whole_of_an_order(store: Store, shop: Shop) -> None:
     assert lines == [
         {
             "product": {"id": tea["id"], "name": "Sencha", "price": "105", "sku": "S1"},
+            "variant": None,
             "quantity": 3,
             "unit_price": "105",
             "tax_rate": "10.00",
@@ -80,6 +81,7 @@ def test_the_whole_of_an_order(store: Store, shop: Shop) -> None:
         },
         {
             "product": {"id": cup["id"], "name": "Cup", "price": "900", "sku": "C1"},
+            "variant": None,
             "quantity": 1,
             "unit_price": "900",
             "tax_rate": "10.00",

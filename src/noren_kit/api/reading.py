@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import ForeignKey, Model, Prefetch, Q, QuerySet
+from django.db.models import ForeignKey, Model, Prefetch, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from rest_framework import serializers
 
 from noren_kit.accounts.models import User
@@ -85,10 +86,14 @@ def _prefetch(relation: Any, path: str, child: Any) -> Any:
         return Prefetch(path, queryset=queryset)
     meta: Any = child.Meta
     queryset = for_serializer(queryset, child).filter(getattr(meta, "shown", Q()))
-    ordering, most = getattr(meta, "ordering", ()), getattr(meta, "most", None)
-    queryset = queryset.order_by(*ordering) if ordering else queryset
-    # A slice is taken of each parent's rows, by the database.
-    return Prefetch(path, queryset=queryset if most is None else queryset[:most])
+    ordering, most = getattr(meta, "ordering", None), getattr(meta, "most", None)
+    if ordering:
+        queryset = queryset.order_by(*ordering)
+    if most is not None:
+        # Numbered within each parent, by the database: a slice would be of all parents' rows.
+        place = Window(RowNumber(), partition_by=relation.field.attname, order_by=ordering)
+        queryset = queryset.alias(place=place).filter(place__lte=most)
+    return Prefetch(path, queryset=queryset)
 
 
 def _unread(model: type[Model], joins: set[str]) -> list[str]:

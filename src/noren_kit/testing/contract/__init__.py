@@ -10,10 +10,17 @@ from noren_kit.testing.contract.changing import ChangeContract, DeleteContract
 from noren_kit.testing.contract.creating import CreateContract
 from noren_kit.testing.contract.cursors import CursorContract
 from noren_kit.testing.contract.lists import ListContract
+from noren_kit.testing.contract.nesting import NestedContract
 
 
 class ResourceContract(
-    ListContract, CursorContract, CreateContract, ChangeContract, DeleteContract, AccessContract
+    ListContract,
+    CursorContract,
+    CreateContract,
+    ChangeContract,
+    DeleteContract,
+    AccessContract,
+    NestedContract,
 ):
     """List, detail, create, change, delete; both paginations; rights; tenants apart."""
 
@@ -26,5 +33,6 @@ __all__ = [
     "CursorContract",
     "DeleteContract",
     "ListContract",
+    "NestedContract",
     "ResourceContract",
 ]

@@ -68,7 +68,9 @@ class AccessContract(ContractBase):
     ) -> None:
         """Alike in status, body, headers and work, whether the id is foreign or never existed."""
         stranger = neighbour.client()
-        foreign = self.make(stranger, {**self.create, **self.related(stranger)})
+        with self.elsewhere(stranger):
+            foreign = self.make(stranger, {**self.create, **self.related(stranger)})
+            url_there = self.row_url(foreign)
         unknown = {"id": str(uuid.uuid4())}
         for verb in sorted(self.verbs()["detail"]):
             sent = {"put": body, "patch": self.update}.get(verb)
@@ -81,7 +83,7 @@ class AccessContract(ContractBase):
             assert seen[0] == seen[1], verb
         assert self.rows(client) == []
         assert self.ids(client, ids=foreign["id"]) == []
-        assert stranger.get(self.row_url(foreign)).json() == foreign
+        assert stranger.get(url_there).json() == foreign
 
     def test_request_id_is_echoed_or_made(self, client: Client) -> None:
         taken = client.get(self.url, headers={"X-Request-ID": "my.Request_1-a"})

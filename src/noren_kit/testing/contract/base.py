@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pytest
@@ -19,13 +22,41 @@ class ContractBase:
     """States `path`, `create` (a body that makes a row) and `update` (a change to it).
 
     Rows that a body must name come from `related`; what else a body needs to make a second
-    row beside the first comes from `distinct`.
+    row beside the first comes from `distinct`. Under another resource the path has a placeholder
+    (`products/<product>/variants`), and `parent` makes what stands there.
     """
 
     base: ClassVar[str] = "/api/v1/"
     path: ClassVar[str]
     create: ClassVar[dict[str, Any]]
     update: ClassVar[dict[str, Any]] = {}
+    #: Whether only who made a row may change it.
+    rows_have_owners: ClassVar[bool] = False
+    parent_id: str = str(uuid.UUID(int=1))
+
+    def parent(self, client: Client) -> str:
+        """The id of a new row for the path's placeholder, made through `client` (an owner)."""
+        raise NotImplementedError
+
+    @property
+    def is_nested(self) -> bool:
+        return "<" in self.path
+
+    @pytest.fixture(autouse=True)
+    def at_home(self, client: Client) -> None:
+        if self.is_nested:
+            self.parent_id = self.parent(client)
+
+    @contextmanager
+    def elsewhere(self, client: Client) -> Iterator[None]:
+        """URLs below a parent that `client`, of another shop, has made."""
+        home = self.parent_id
+        if self.is_nested:
+            self.parent_id = self.parent(client)
+        try:
+            yield
+        finally:
+            self.parent_id = home
 
     def related(self, client: Client) -> dict[str, Any]:
         """Members of `create` that name other rows, made through `client` (an owner)."""
@@ -43,7 +74,10 @@ class ContractBase:
 
     @property
     def url(self) -> str:
-        return f"{self.base}{self.path}/"
+        return self.url_below(self.parent_id)
+
+    def url_below(self, parent: object) -> str:
+        return f"{self.base}{re.sub('<[a-z_]+>', str(parent), self.path)}/"
 
     def row_url(self, row: dict[str, Any] | uuid.UUID) -> str:
         return f"{self.url}{row['id'] if isinstance(row, dict) else row}/"

@@ -66,8 +66,9 @@ class CreateContract(ContractBase):
             assert set(details) & set(unique), details
             assert self.ids(client) == [made["id"]]
         stranger = neighbour.client()
-        elsewhere = {**self.create, **self.related(stranger)}
-        assert stranger.post(self.url, elsewhere).status_code == 201, "free in another tenant"
+        body = {**self.create, **self.related(stranger)}
+        with self.elsewhere(stranger):
+            assert stranger.post(self.url, body).status_code == 201, "free in another tenant"
 
     def test_malformed_body_is_refused(self, client: Client, body: dict[str, Any]) -> None:
         for text in ("", "{", "[]", '"x"', "null", "1", '{"a":1,"a":2}', '{"a":NaN}', "\ufeff{}"):

@@ -59,7 +59,8 @@ class CursorContract(ContractBase):
         link = self.page(client, cursor="", page_size=1)["next"]
         token = _token(link)
         stranger = neighbour.client()
-        self.refused(stranger.get(self.url, {"cursor": token}), "cursor", "invalid")
+        with self.elsewhere(stranger):
+            self.refused(stranger.get(self.url, {"cursor": token}), "cursor", "invalid")
         other = {"cursor": token, "ordering": "created_at"}
         self.refused(client.get(self.url, other), "cursor", "invalid")
         for bad in (token[:-1], token + "x", "x", "é", token.replace(":", "", 1)):
