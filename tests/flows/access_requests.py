@@ -101,11 +101,27 @@ class Requests:
             "/api/v1/customers/": store.customer,
             "/api/v1/orders/": lambda: store.order((store.product(), 1)),
         }
+        # What makes an object below another.
+        self.nested: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "variants": store.variant,
+            "reviews": self._approved_review,
+        }
         self.bodies: dict[str, Callable[[], Any]] = {
             "POST /api/v1/products/": self._product,
             "PUT /api/v1/products/{pk}/": self._product_change,
             "PATCH /api/v1/products/{pk}/": lambda: {"name": "Sencha"},
             "POST /api/v1/products/{pk}/adjust_stock/": lambda: {"delta": 1, "reason": "found"},
+            "POST /api/v1/products/{product}/variants/": self._variant,
+            "PUT /api/v1/products/{product}/variants/{pk}/": self._variant,
+            "POST /api/v1/products/{product}/variants/{pk}/adjust_stock/": lambda: {
+                "delta": 1,
+                "reason": "found",
+            },
+            "POST /api/v1/products/{product}/reviews/": lambda: {"rating": 5},
+            "PUT /api/v1/products/{product}/reviews/{pk}/": lambda: {"rating": 4},
+            "PATCH /api/v1/products/{product}/reviews/{pk}/": lambda: {"rating": 4},
+            "POST /api/v1/products/{product}/reviews/{pk}/approve/": lambda: None,
+            "POST /api/v1/products/{product}/reviews/{pk}/reject/": lambda: None,
             "POST /api/v1/suppliers/": self._coded,
             "PUT /api/v1/suppliers/{pk}/": self._coded,
             "POST /api/v1/customers/": self._named,
@@ -116,14 +132,31 @@ class Requests:
         }
 
     def send(self, operation: Operation, client: Client) -> Any:
-        path = operation.template
-        if operation.is_detail:
-            head, _placeholder, tail = path.partition("{pk}")
-            path = f"{head}{self.objects[head]()['id']}{tail}"
+        path = self._path(operation.template)
         body = self.body(operation)
         if body is None:
             return client.generic(operation.method, path)
         return getattr(client, operation.method.lower())(path, body)
+
+    def _path(self, template: str) -> str:
+        """The path of an object made for it, below a new parent where it stands below one."""
+        if "{" not in template:
+            return template
+        head, _open, rest = template.partition("{")
+        name, _close, tail = rest.partition("}")
+        made = self.objects[head]()
+        path = f"{head}{made['id']}{tail}"
+        if name == "pk" or "{pk}" not in path:
+            return path
+        return path.replace("{pk}", self.nested[tail.split("/")[1]](made)["id"])
+
+    def _approved_review(self, product: dict[str, Any]) -> dict[str, Any]:
+        path = f"products/{product['id']}/reviews/"
+        review = self.store.post(path, {"rating": 5})
+        return self.store.post(f"{path}{review['id']}/approve/", None, 200)
+
+    def _variant(self) -> dict[str, Any]:
+        return {"name": "Large", "sku": f"V{next(_numbers)}"}
 
     def body(self, operation: Operation) -> Any:
         if operation.method in ("GET", "DELETE"):

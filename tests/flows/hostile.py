@@ -47,7 +47,12 @@ class Operation:
 
     @property
     def is_detail(self) -> bool:
-        return "{pk}" in self.template
+        return "{" in self.template
+
+    @property
+    def parts(self) -> list[str]:
+        """The names in the path: at most a parent's, then `pk` for a row of the resource."""
+        return re.findall(r"{(\w+)}", self.template)
 
     @property
     def is_api(self) -> bool:
@@ -154,11 +159,14 @@ class World:
         }
 
     def path(self, operation: Operation, pk: str | None = None) -> str:
-        if not operation.is_detail:
-            return operation.template
-        if pk is None:
-            pk = str(self.rows[operation.view.resource_model()].pk)
-        return operation.template.replace("{pk}", pk)
+        """The path to a row; `pk` is its id, or that of the parent where it is a list's."""
+        path, parts = operation.template, operation.parts
+        for part in parts:
+            row = self.rows[operation.view.resource_model()]
+            own = row.pk if part == "pk" else getattr(row, f"{part}_id")
+            wanted = pk is not None and part == parts[-1]
+            path = path.replace(f"{{{part}}}", str(pk if wanted else own))
+        return path
 
     def send(
         self,

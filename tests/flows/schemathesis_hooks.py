@@ -34,10 +34,13 @@ def with_rows(value: Any, name: str = "") -> Any:
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    if "id" in (case.path_parameters or {}):
-        name = case.operation.path.split("/")[3]
-        if case.operation.method.upper() == "DELETE":
-            name = f"spare {name}"
-        case.path_parameters["id"] = existing(case.path_parameters["id"], name)
+    # The resource of each id stands before it: /api/v1/products/{product}/variants/{id}/.
+    parts = case.operation.path.split("/")
+    for name in case.path_parameters or {}:
+        at = parts.index(f"{{{name}}}") - 1
+        kind = parts[at]
+        if case.operation.method.upper() == "DELETE" and name == "id":
+            kind = f"spare {kind}"
+        case.path_parameters[name] = existing(case.path_parameters[name], kind)
     if isinstance(case.body, dict | list):
         case.body = with_rows(case.body)

@@ -8,6 +8,7 @@ a line. "Answers as" means status, body, headers and the statements sent to Post
 from __future__ import annotations
 
 import copy
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,17 +19,19 @@ from django.contrib.admindocs.views import simplify_regex
 from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
 
-from noren.catalog.models import Product
+from noren.catalog.models import Product, Variant
 from noren_kit.tenancy.checks import tenant_models
 from noren_kit.tenancy.entering import enter
 from noren_kit.testing.answers import outward
-from noren_kit.testing.filling import fill_tenant
+from noren_kit.testing.filling import fill_tenant, tenant_references
 from noren_kit.testing.queries import recorded_statements
 from noren_kit.testing.shops import PASSWORD, Client, Shop, make_shop
 
 VERBS = ("get", "head", "post", "put", "patch", "delete", "options")
 # Not described in the document, as they describe it.
 UNDESCRIBED = {"/api/schema/", "/api/docs/"}
+# Members of bodies of which one is given and not two.
+ONE_OF = ("product_id", "variant_id")
 
 
 @dataclass(frozen=True)
@@ -37,19 +40,28 @@ class Route:
     view: Any
 
     @property
-    def captured(self) -> bool:
-        return "<" in self.path
+    def names(self) -> list[str]:
+        """The captured parts: at most a parent's, and that of the row itself last (`pk`)."""
+        return re.findall(r"<(\w+)>", self.path)
 
-    def url(self, identifier: object) -> str:
-        head, _open, rest = self.path.partition("<")
-        _name, _close, tail = rest.partition(">")
-        assert "<" not in tail, f"{self.path}: teach this test routes with two ids"
-        return f"{head}{identifier}{tail}" if self.captured else self.path
+    @property
+    def captured(self) -> bool:
+        return bool(self.names)
+
+    @property
+    def below(self) -> str | None:
+        """The captured part that names a parent."""
+        return next((name for name in self.names if name != "pk"), None)
+
+    def url(self, *identifiers: object) -> str:
+        """With an id in each captured part, in their order; one alone stands for all."""
+        given = iter(identifiers * len(self.names) if len(identifiers) == 1 else identifiers)
+        return re.sub(r"<\w+>", lambda _part: str(next(given)), self.path)
 
     @property
     def template(self) -> str:
         """The path as the document writes it."""
-        return self.url("{id}")
+        return self.path.replace("<pk>", "{id}").replace("<", "{").replace(">", "}")
 
 
 def walk(resolver: Any, prefix: str = "") -> Iterator[Route]:
@@ -58,7 +70,7 @@ def walk(resolver: Any, prefix: str = "") -> Iterator[Route]:
         if isinstance(pattern, URLResolver):
             yield from walk(pattern, here)
         elif isinstance(pattern, URLPattern):
-            path = "/" + here.replace("//", "/").removeprefix("/")
+            path = re.sub(r"<\w+:", "<", "/" + here.replace("//", "/").removeprefix("/"))
             yield Route(path, getattr(pattern.callback, "cls", None))
 
 
@@ -136,6 +148,21 @@ class Body:
             return f"{uuid.uuid4().hex}@example.com"
         return f"x{uuid.uuid4().hex}"[: schema.get("maxLength", 50)]
 
+    def choices(self) -> list[Body]:
+        """Bodies that hold one each of the ids of which one must be given."""
+        exclusive = [path for path in self.leaves if path[-1] in ONE_OF]
+        return [self.without(*set(exclusive) - {kept}) for kept in exclusive] or [self]
+
+    def without(self, *paths: tuple[Any, ...]) -> Body:
+        body = copy.deepcopy(self)
+        for path in paths:
+            holder = body.value
+            for part in path[:-1]:
+                holder = holder[part]
+            del holder[path[-1]]
+            body.leaves.remove(path)
+        return body
+
     def with_id(self, path: tuple[Any, ...], identifier: object) -> Any:
         changed = copy.deepcopy(self.value)
         if not path:
@@ -154,6 +181,7 @@ class Side:
     shop: Shop
     row: dict[Any, uuid.UUID] = field(default_factory=dict)
     ids: list[uuid.UUID] = field(default_factory=list)
+    parent: dict[Any, dict[str, uuid.UUID]] = field(default_factory=dict)
 
     @classmethod
     def make(cls) -> Side:
@@ -163,8 +191,13 @@ class Side:
             for model in tenant_models():
                 side.ids.append(filler.rows[model].id)
                 # The second row refers to the first where a model refers to itself.
-                side.row[model] = filler.save(model).id
+                second = filler.save(model)
+                side.row[model] = second.id
+                side.parent[model] = {
+                    key.name: getattr(second, key.attname) for key in tenant_references(model)
+                }
             Product.objects.update(status=Product.Status.ACTIVE)
+            Variant.objects.update(is_active=True)
         people = [user.id for user in side.shop.users.values()]
         side.ids += [*side.row.values(), *people, side.shop.tenant.id]
         return side
@@ -216,10 +249,18 @@ def body_of(document: dict[str, Any], route: Route, verb: str) -> Body | None:
     return Body(described["requestBody"]["content"]["application/json"]["schema"], document)
 
 
-def own_row(route: Route, side: Side) -> list[uuid.UUID]:
-    """Ids that fit a route's captured part: its resource's, or all there are."""
-    model = getattr(route.view, "resource_model", None)
-    return [side.row[model()]] if model is not None else side.ids
+def own_rows(route: Route, side: Side) -> list[tuple[uuid.UUID, ...]]:
+    """Ids that fit a route's captured parts: its resource's and its parent's, or all there are."""
+    resource_model = getattr(route.view, "resource_model", None)
+    if resource_model is None:
+        return [(identifier,) for identifier in side.ids]
+    model = resource_model()
+    row = [side.row[model]] if "pk" in route.names or not route.captured else []
+    return [(*([side.parent[model][route.below]] if route.below else []), *row)]
+
+
+def own_url(route: Route, side: Side) -> str:
+    return route.url(*own_rows(route, side)[0]) if route.captured else route.path
 
 
 def accept(client: Client, verb: str, url: str, body: Body, side: Side) -> None:
@@ -276,47 +317,60 @@ def test_every_route_is_described(document: dict[str, Any]) -> None:
 def test_in_the_path(
     route: Route, client: Client, here: Side, there: Side, document: dict[str, Any]
 ) -> None:
-    own = route.url(own_row(route, here)[0])
+    own = own_url(route, here)
     for verb in VERBS:
-        body = body_of(document, route, verb)
+        whole = body_of(document, route, verb)
+        body = whole.choices()[0] if whole else None
         if body is not None:
             accept(client, verb, own, body, here)
         sent = body.value if body else None
-        for foreign in own_row(route, there):
-            answer = assert_alike(
-                client, verb, lambda asked, sent=sent: (route.url(asked), sent), foreign
-            )
-            assert answer.status in (404, 405), (verb, answer)
-            if operation(document, route, verb) is not None:
-                assert answer.status == 404, (verb, answer)
+        for foreign in own_rows(route, there):
+            # Each captured part by itself, what stands before it being the tenant's own; and all.
+            mine = own_rows(route, here)[0]
+            for at in range(len(route.names)):
+                before, after = mine[:at], foreign[at + 1 :]
+
+                answer = assert_alike(
+                    client,
+                    verb,
+                    lambda asked, sent=sent, before=before, after=after: (
+                        route.url(*before, asked, *after),
+                        sent,
+                    ),
+                    foreign[at],
+                )
+                assert answer.status in (404, 405), (verb, answer)
+                if operation(document, route, verb) is not None:
+                    assert answer.status == 404, (verb, answer)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
 def test_in_the_body(
     route: Route, client: Client, here: Side, there: Side, document: dict[str, Any]
 ) -> None:
-    url = route.url(own_row(route, here)[0])
+    url = own_url(route, here)
     for verb in ("post", "put", "patch", "delete"):
-        body = body_of(document, route, verb)
-        if body is None or not body.leaves or "auth" in route.path:
+        whole = body_of(document, route, verb)
+        if whole is None or not whole.leaves or "auth" in route.path:
             continue
-        accept(client, verb, url, body, here)
-        for path in body.leaves:
-            for foreign in there.ids:
-                answer = assert_alike(
-                    client,
-                    verb,
-                    lambda asked, body=body, path=path: (url, body.with_id(path, asked)),
-                    foreign,
-                )
-                assert answer.status == 400, (verb, path, answer)
+        for body in whole.choices():
+            accept(client, verb, url, body, here)
+            for path in body.leaves:
+                for foreign in there.ids:
+                    answer = assert_alike(
+                        client,
+                        verb,
+                        lambda asked, body=body, path=path: (url, body.with_id(path, asked)),
+                        foreign,
+                    )
+                    assert answer.status == 400, (verb, path, answer)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
 def test_in_the_query(
     route: Route, client: Client, here: Side, there: Side, document: dict[str, Any]
 ) -> None:
-    url = route.url(own_row(route, here)[0])
+    url = own_url(route, here)
     described = operation(document, route, "get") or {}
     for each in described.get("parameters", ()):
         parameter = resolved(each, document)
@@ -324,7 +378,7 @@ def test_in_the_query(
             continue
         name = parameter["name"]
         narrows = is_id(parameter["schema"]) or name == "ids"
-        for foreign in there.ids if narrows else own_row(route, there)[:1]:
+        for foreign in there.ids if narrows else there.ids[:1]:
             answer = assert_alike(
                 client, "get", lambda asked, name=name: (f"{url}?{name}={asked}", None), foreign
             )

@@ -63,6 +63,10 @@ def rows_of(shop: Shop) -> dict[str, str]:
     goods = {"name": "Cup", "sku": "1", "price": "10", "status": "active"}
     stocked = {**goods, "category": rows["category"], "stock_quantity": 1_000_000_000}
     make("products", "product_id", stocked)
+    below = f"products/{rows['product_id']}"
+    make(f"{below}/variants", "variant_id", {"name": "L", "sku": "1-L", "stock_quantity": 1_000})
+    make(f"{below}/reviews", "review", {"rating": 5})
+    rows |= {"variants": rows["variant_id"], "reviews": rows["review"]}
     make("customers", "customer", {"name": "Aoi"})
     lines = [{"product_id": rows["product_id"], "quantity": 1}]
     make("orders", "order", {"customer": rows["customer"], "items": lines})
