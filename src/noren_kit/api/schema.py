@@ -21,6 +21,7 @@ from noren_kit.api import schema_fields, serializers, viewsets
 from noren_kit.api.schema_parts import (
     HEADERS,
     PROBES,
+    RATE_LIMIT,
     REQUEST_ID,
     RESPONSES,
     SCHEMAS,
@@ -60,7 +61,7 @@ class ResourceSchema(AutoSchema):
         for status, response in operation["responses"].items():
             response["description"] = response.get("description") or "Done."
             headers = response.setdefault("headers", {})
-            headers.update(REQUEST_ID)
+            headers.update(REQUEST_ID | RATE_LIMIT)
             if status == "201":
                 headers["Location"] = {"$ref": "#/components/headers/Location"}
         for status in self._failures(operation):
@@ -69,9 +70,7 @@ class ResourceSchema(AutoSchema):
 
     def _failures(self, operation: dict[str, Any]) -> Iterator[str]:
         signs_in = operation.get("security") == [{}]
-        yield from ("400", "401")
-        if not signs_in:
-            yield "403"
+        yield from ("400", "401", "403")
         if "{" in self.path or "page" in {each["name"] for each in operation.get("parameters", [])}:
             yield "404"
         yield "406"
@@ -79,7 +78,7 @@ class ResourceSchema(AutoSchema):
             if not signs_in:
                 yield "409"
             yield from ("413", "415")
-        yield from ("500", "503")
+        yield from ("429", "500", "503")
 
     def get_operation_id(self) -> str:
         basename = getattr(self.view, "basename", None)

@@ -25,7 +25,13 @@ from noren_kit.accounts.tokens import InvalidToken
 from noren_kit.api.viewsets import StrictViewMixin
 from noren_kit.core.errors import InvalidInput
 from noren_kit.endpoints.auth import lockout
-from noren_kit.endpoints.auth.answers import BadCredentials, cookie_token, signed_in, with_cookie
+from noren_kit.endpoints.auth.answers import (
+    COOKIE,
+    BadCredentials,
+    cookie_token,
+    signed_in,
+    with_cookie,
+)
 from noren_kit.endpoints.auth.serializers import (
     KeySetSerializer,
     PairSerializer,
@@ -84,6 +90,15 @@ class RefreshView(StrictViewMixin, APIView):
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
     limit_class = "refresh"
+
+    def limit_key(self, request: Request) -> str:
+        """The session whose token is shown, so that one address may hold many people."""
+        given = request.data.get("refresh") if isinstance(request.data, dict) else None
+        try:
+            claims = tokens.decode(str(given or request.COOKIES.get(COOKIE)), "refresh")
+            return f"session:{tokens.claimed_id(claims, 'sid')}"
+        except InvalidToken:
+            return super().limit_key(request)
 
     @extend_schema(request=RefreshSerializer, responses=PairSerializer, operation_id="refresh")
     def post(self, request: Request) -> Response:
