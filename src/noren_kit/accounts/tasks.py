@@ -45,7 +45,5 @@ def remove_stale_sessions() -> int:
 @shared_task(name="accounts.remove_failed_sign_ins", ignore_result=True)
 def remove_failed_sign_ins() -> int:
     """Remove failed sign-ins of more than 30 days ago; returns their number."""
-    removed, _by_model = FailedSignIn.objects.filter(
-        occurred_at__lt=timezone.now() - KEPT
-    ).delete()
+    removed, _by_model = FailedSignIn.objects.filter(occurred_at__lt=timezone.now() - KEPT).delete()
     return removed

@@ -247,9 +247,7 @@ def exchange(token: str) -> Pair:
 
 
 def _live(session_id: uuid.UUID) -> QuerySet[SignInSession]:
-    return SignInSession.objects.filter(
-        id=session_id, ended_at=None, expires_at__gt=timezone.now()
-    )
+    return SignInSession.objects.filter(id=session_id, ended_at=None, expires_at__gt=timezone.now())
 
 
 def _spend(session_id: uuid.UUID, jti: uuid.UUID) -> SignInSession | None:
