@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.utils import timezone
 
@@ -38,7 +39,7 @@ def _settle(
     invitation: Invitation,
     column: str,
     kind: AccessEntry.Kind,
-    **details: bool,
+    **details: Any,
 ) -> None:
     # The roles that the actor holds are of another tenant. One that is suspended at this moment
     # is entered too: the invitation was shown as open.

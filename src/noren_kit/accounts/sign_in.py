@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 from django.contrib.auth.hashers import (
     UNUSABLE_PASSWORD_PREFIX,
@@ -49,9 +49,9 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person as typed: a user name or an e-mail address."""
+    """A person as typed: by "username" or by "email"."""
 
-    kind: Literal["username", "email"]
+    kind: str
     text: str
 
     @property
@@ -123,18 +123,16 @@ def _rehash(user: User, new_hash: str) -> None:
 
 
 def _refusal(user: User | None, reason: FailedSignIn.Reason) -> Refused:
+    values: dict[str, Any] = {
+        "id": uuid7(),
+        "user": user.id if user else None,
+        "reason": reason.value,
+        "name": user.display_name[:_NAME_LENGTH] if user else "",
+        "address": context.client_address()[:_ADDRESS_LENGTH],
+        "request": context.request_id(),
+        "kind": AccessEntry.Kind.SIGN_IN_FAILED.value,
+        "details": Jsonb({"reason": reason.value}),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _REFUSE,
-            {
-                "id": uuid7(),
-                "user": user.id if user else None,
-                "reason": reason.value,
-                "name": user.display_name[:_NAME_LENGTH] if user else "",
-                "address": context.client_address()[:_ADDRESS_LENGTH],
-                "request": context.request_id(),
-                "kind": AccessEntry.Kind.SIGN_IN_FAILED.value,
-                "details": Jsonb({"reason": reason.value}),
-            },
-        )
+        cursor.execute(_REFUSE, values)
     return Refused(reason.value)

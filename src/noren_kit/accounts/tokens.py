@@ -214,11 +214,12 @@ def is_live(token: str) -> bool:
     """Whether a token of either kind would be accepted now; looks and changes nothing."""
     try:
         claims = decode(token, "access", "refresh")
+        kind = claims["token_type"]
         values = {
             "user": claimed_id(claims, "user_id"),
             "session": claimed_id(claims, "sid"),
             "tenant": claimed_id(claims, "tenant_id") if claims.get("tenant_id") else None,
-            "jti": claimed_id(claims, "jti") if claims["token_type"] == "refresh" else None,
+            "jti": claimed_id(claims, "jti") if kind == "refresh" else None,
         }
     except InvalidToken:
         return False

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
-
 from django.db import models
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -48,21 +45,24 @@ class InvitationsView(StrictViewMixin, APIView):
 
 class _Answering(StrictViewMixin, APIView):
     permission_classes = [InPerson]
-    settle: ClassVar[Callable[[Actor, Invitation], None]]
 
     @classmethod
     def resource_model(cls) -> type[models.Model]:
         return Membership
 
+    def settle(self, actor: Actor, invitation: Invitation) -> None:
+        raise NotImplementedError
+
     def answer(self, request: Request, pk: str) -> Response:
         NoInput(data=request.data).is_valid(raise_exception=True)
         actor = person()
-        type(self).settle(actor, find_invitation(actor, parse_id(pk)))
+        self.settle(actor, find_invitation(actor, parse_id(pk)))
         return Response(status=204)
 
 
 class AcceptView(_Answering):
-    settle = staticmethod(accept_invitation)
+    def settle(self, actor: Actor, invitation: Invitation) -> None:
+        accept_invitation(actor, invitation)
 
     @extend_schema(
         request=None, responses={204: None}, operation_id="accept_invitation", auth=BEARER_ONLY
@@ -76,7 +76,8 @@ class AcceptView(_Answering):
 
 
 class DeclineView(_Answering):
-    settle = staticmethod(decline_invitation)
+    def settle(self, actor: Actor, invitation: Invitation) -> None:
+        decline_invitation(actor, invitation)
 
     @extend_schema(
         request=None, responses={204: None}, operation_id="decline_invitation", auth=BEARER_ONLY

@@ -160,7 +160,4 @@ class KeySetView(StrictViewMixin, APIView):
         etag = '"' + hashlib.sha256(" ".join(keys).encode()).hexdigest()[:32] + '"'
         headers = {"Cache-Control": f"public, max-age={_KEYS_SECONDS}", "ETag": etag}
         response = Response({"keys": [key.jwk for key in keys.values()]}, headers=headers)
-        found: HttpResponseBase = get_conditional_response(
-            request._request, etag=etag, response=response
-        )
-        return found
+        return get_conditional_response(request._request, etag=etag, response=response) or response
