@@ -90,6 +90,7 @@ def run(base_url: str, shop: Shop, folder: Path) -> tuple[int, str, dict[str, An
     path = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
     environment = {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": path}
     environment |= {"NOREN_ROWS": json.dumps(rows_of(shop))}
+    environment |= {"NOREN_OTHER_TOKEN": shop.token("viewer")}
     done = subprocess.run(
         command,
         cwd=folder,
