@@ -23,6 +23,7 @@ from noren_kit.core import context
 from noren_kit.core.context import Actor
 from noren_kit.limits.counting import counter
 from noren_kit.limits.policies import caller_limit, failures_key, limit_named, parse_limits
+from noren_kit.tenancy.models import Tenant
 from noren_kit.testing.answers import assert_error
 from noren_kit.testing.shops import PASSWORD, Client, Shop
 
@@ -338,3 +339,12 @@ class TestSettings:
                 [sys.executable, "-c", shown], env=os.environ | environment, text=True
             )
             assert printed.strip() == expected, (module, stated)
+
+
+def test_the_tenants_plan_is_the_limit_of_its_credentials(shop: Shop, neighbour: Shop) -> None:
+    Tenant.objects.using("platform").filter(id=shop.tenant.id).update(requests_per_hour=2)
+    client, other = shop.client(), neighbour.client()
+    assert [client.get(TAGS).status_code for _ in range(3)] == [200, 200, 429]
+    assert shop.client("staff").get(TAGS).status_code == 200, "another credential"
+    assert [other.get(TAGS).status_code for _ in range(3)] == [200] * 3
+    assert told(client.get(TAGS))[:3] == ("credential", 2, 3600)
