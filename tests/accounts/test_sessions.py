@@ -105,6 +105,17 @@ class TestVerify:
         assert not verifies(pair["refresh"])
 
 
+def test_one_address_may_hold_many_people(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What shows a token of ours is counted for its session, not for where it came from."""
+    limits = {**settings.NOREN_KIT["LIMITS"], "refresh": (2, 900)}
+    monkeypatch.setitem(settings.NOREN_KIT, "LIMITS", limits)
+    pairs = [signed_in(shop) for _number in range(3)]
+    for pair in pairs:
+        assert verifies(pair["access"])
+        assert Client(pair["access"]).post(LOGOUT).status_code == 204
+    assert_error(Client().post(VERIFY, {"token": pairs[0]["access"]}), 429, "throttled")
+
+
 def forged(good: str) -> dict[str, str]:
     """Tokens with the claims of a good one that must open nothing."""
     claims, key = jwt.decode(good, options={"verify_signature": False}), signing_key()

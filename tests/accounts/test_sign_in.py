@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import uuid
 from contextlib import nullcontext
@@ -17,12 +18,14 @@ from django.contrib.auth.hashers import (
     make_password,
 )
 from django.test import override_settings
+from django.utils import timezone
 
 from noren_kit.accounts import tokens
 from noren_kit.accounts.keys import signing_key
 from noren_kit.accounts.models import FailedSignIn, SignInSession, User
 from noren_kit.accounts.provisioning import add_member
 from noren_kit.accounts.sign_in import Account, Refused, check_credentials, open_session
+from noren_kit.accounts.tasks import remove_failed_sign_ins
 from noren_kit.audit.models import AccessEntry
 from noren_kit.tenancy.models import Tenant
 from noren_kit.testing.answers import assert_error, outward
@@ -232,6 +235,16 @@ def test_a_sign_in_is_in_the_log_of_its_tenant(shop: Shop, neighbour: Shop) -> N
 def test_tenants_are_told_after_the_right_password_alone(shop: Shop, neighbour: Shop) -> None:
     person = member_of_both(shop, neighbour)
     assert_error(sign_in(username=person.username, password="wrong"), 401, "invalid_credentials")
+
+
+def test_old_failures_are_removed_and_the_others_kept(shop: Shop) -> None:
+    now = timezone.now()
+    for days in (31, 29, 0):
+        assert sign_in(username=shop.users["staff"].username, password="wrong").status_code == 401
+        newest = FailedSignIn.objects.latest("id")
+        FailedSignIn.objects.filter(id=newest.id).update(occurred_at=now - dt.timedelta(days=days))
+    assert remove_failed_sign_ins() == 1
+    assert FailedSignIn.objects.count() == 2
 
 
 ARGON2 = ["django.contrib.auth.hashers.Argon2PasswordHasher"]

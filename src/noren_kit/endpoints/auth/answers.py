@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from noren_kit.accounts import tokens
 from noren_kit.accounts.models import User
 from noren_kit.accounts.permissions import SignedIn
 from noren_kit.accounts.standing import Affiliation
-from noren_kit.accounts.tokens import Pair
+from noren_kit.accounts.tokens import InvalidToken, Pair
+from noren_kit.api.viewsets import StrictViewMixin
 from noren_kit.core import context
 from noren_kit.core.conf import conf
 from noren_kit.core.context import Actor
@@ -39,6 +41,27 @@ class InPerson(SignedIn):
     def has_permission(self, request: Request, view: Any) -> bool:
         actor = context.actor()
         return super().has_permission(request, view) and actor is not None and not actor.is_key
+
+
+class CountedBySession(StrictViewMixin):
+    """Requests are counted for the session whose token is shown: an address may hold many people.
+
+    What is no token of ours is counted for its address.
+    """
+
+    limit_class = "refresh"
+    shown_as: ClassVar[str] = "refresh"
+
+    def shown_token(self, request: Request) -> str | None:
+        given = request.data.get(self.shown_as) if isinstance(request.data, dict) else None
+        return str(given) if given else request.COOKIES.get(COOKIE)
+
+    def limit_key(self, request: Request) -> str:
+        try:
+            claims = tokens.decode(self.shown_token(request) or "", "access", "refresh")
+            return f"session:{tokens.claimed_id(claims, 'sid')}"
+        except InvalidToken:
+            return super().limit_key(request)
 
 
 def person() -> Actor:

@@ -29,6 +29,7 @@ from noren_kit.core.errors import InvalidInput, NotSignedIn
 from noren_kit.endpoints.auth.answers import (
     BEARER_ONLY,
     BadCredentials,
+    CountedBySession,
     InPerson,
     cookie_token,
     person,
@@ -43,12 +44,19 @@ from noren_kit.endpoints.auth.serializers import (
 )
 
 
-class LogoutView(StrictViewMixin, APIView):
+def _bearer_token(request: Request) -> str | None:
+    scheme, _space, credential = get_authorization_header(request).partition(b" ")
+    return credential.decode("ascii", "replace") if scheme.lower() == b"bearer" else None
+
+
+class LogoutView(CountedBySession, APIView):
     """Looks at credentials by itself: one that is past its time may still name its session."""
 
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
-    limit_class = "refresh"
+
+    def shown_token(self, request: Request) -> str | None:
+        return super().shown_token(request) or _bearer_token(request)
 
     @extend_schema(request=RefreshSerializer, responses={204: None}, operation_id="sign_out")
     def post(self, request: Request) -> Response:
@@ -68,12 +76,9 @@ class LogoutView(StrictViewMixin, APIView):
 
     @staticmethod
     def _presented(request: Request) -> Iterator[str]:
-        scheme, _space, credential = get_authorization_header(request).partition(b" ")
-        if scheme.lower() == b"bearer":
-            yield credential.decode("ascii", "replace")
-        token = cookie_token(request)
-        if token is not None:
-            yield token
+        for token in (_bearer_token(request), cookie_token(request)):
+            if token is not None:
+                yield token
 
     @staticmethod
     def _session(presented: Any) -> SignInSession:

@@ -26,8 +26,8 @@ from noren_kit.api.viewsets import StrictViewMixin
 from noren_kit.core.errors import InvalidInput
 from noren_kit.endpoints.auth import lockout
 from noren_kit.endpoints.auth.answers import (
-    COOKIE,
     BadCredentials,
+    CountedBySession,
     cookie_token,
     signed_in,
     with_cookie,
@@ -86,19 +86,9 @@ class SignInView(StrictViewMixin, APIView):
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class RefreshView(StrictViewMixin, APIView):
+class RefreshView(CountedBySession, APIView):
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
-    limit_class = "refresh"
-
-    def limit_key(self, request: Request) -> str:
-        """The session whose token is shown, so that one address may hold many people."""
-        given = request.data.get("refresh") if isinstance(request.data, dict) else None
-        try:
-            claims = tokens.decode(str(given or request.COOKIES.get(COOKIE)), "refresh")
-            return f"session:{tokens.claimed_id(claims, 'sid')}"
-        except InvalidToken:
-            return super().limit_key(request)
 
     @extend_schema(request=RefreshSerializer, responses=PairSerializer, operation_id="refresh")
     def post(self, request: Request) -> Response:
@@ -119,10 +109,10 @@ class RefreshView(StrictViewMixin, APIView):
         return with_cookie(Response({"access": pair.access, "refresh": pair.refresh}), pair)
 
 
-class VerifyView(StrictViewMixin, APIView):
+class VerifyView(CountedBySession, APIView):
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
-    limit_class = "refresh"
+    shown_as = "token"
 
     @extend_schema(
         request=VerifySerializer,
