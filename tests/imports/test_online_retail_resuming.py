@@ -14,7 +14,6 @@ from django.db import connection
 from retail_files import bring_in, entered, row, write_file
 
 from noren.catalog.models import Product
-from noren.catalog.services import delete_product
 from noren.imports.online_retail import importing
 from noren.imports.online_retail.running import Result, import_file
 from noren.inventory.queries import find_differences
@@ -22,6 +21,7 @@ from noren.orders.queries import find_unexplained_lines
 from noren_kit.accounts.provisioning import create_tenant
 from noren_kit.jobs.errors import JobError, JobTaken
 from noren_kit.jobs.models import Job
+from noren_kit.softdelete.deleting import soft_delete
 from noren_kit.tenancy.entering import enter
 from noren_kit.tenancy.models import Tenant
 from noren_kit.testing.queries import recorded_statements
@@ -196,7 +196,7 @@ def test_products_deleted_in_the_middle_stop_the_import_with_a_clear_error(tmp_p
             import_file(path, "uci")
     with entered():
         Job.objects.update(position=11, lines_settled=10)
-        delete_product(product=Product.objects.get())
+        soft_delete(Product.objects.get())
     with pytest.raises(JobError, match="deleted: A"):
         import_file(path, "uci")
 

@@ -17,12 +17,14 @@ from noren.orders.serializers import (
     OrderWriteSerializer,
 )
 from noren.orders.services import cancel_order
+from noren_kit.accounts.row_rules import OwnRows
 from noren_kit.api.filters import ChoiceFilter, IdFilter, InstantFilter, ResourceFilterSet
 from noren_kit.api.viewsets import ResourceViewSet
 
 
 class CustomerViewSet(ResourceViewSet):
     serializer_class = CustomerSerializer
+    row_rules = [OwnRows("user")]
     search_fields = ["name", "email", "company"]
     ordering_fields = ["name"]
 
@@ -49,6 +51,7 @@ class OrderViewSet(ResourceViewSet):
     search_fields = ["order_number", "external_number", "customer_name"]
     ordering_fields = ["placed_at", "total_amount"]
     action_rights = {"cancel": "orders.change_order"}
+    row_rules = [OwnRows("customer__user")]
     bodiless_actions = ("cancel",)
     http_method_names = ["get", "post", "head"]
 
@@ -57,6 +60,7 @@ class OrderViewSet(ResourceViewSet):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         order = serializer.save()
+        self.check_written(order.id)
         location = request.build_absolute_uri(f"{request.path}{order.id}/")
         return Response(OrderSerializer(order).data, status=201, headers={"Location": location})
 
@@ -64,4 +68,6 @@ class OrderViewSet(ResourceViewSet):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         """Cancel the order and give its stock back."""
-        return Response(OrderSerializer(cancel_order(self.path_id())).data)
+        order = cancel_order(self.path_id())
+        self.check_written(order.id)
+        return Response(OrderSerializer(order).data)

@@ -14,7 +14,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from noren_kit.accounts.row_rules import readable, reads_all
 from noren_kit.api.parameters import parse_id
+from noren_kit.api.registry import rules_of
 from noren_kit.core import context
 from noren_kit.core.money import decimals_of, format_amount
 from noren_kit.softdelete.deleting import hold_live
@@ -161,10 +163,16 @@ class FlagField(serializers.BooleanField):
         return data
 
 
+def _may_read(model: type[TenantModel], pk: uuid.UUID) -> bool:
+    rules, rows = rules_of(model), model._default_manager.all()
+    return reads_all(rules, rows) or readable(rules, rows).filter(pk=pk).exists()
+
+
 class RelatedIdField(serializers.PrimaryKeyRelatedField):
     """The id of another row of the tenant; a foreign and an unknown id answer alike.
 
-    The row is held: between this look and the commit nobody deletes it.
+    So does the id of a row that its resource's rules keep from the caller. The row is held:
+    between this look and the commit nobody deletes it.
     """
 
     default_error_messages = {
@@ -186,7 +194,7 @@ class RelatedIdField(serializers.PrimaryKeyRelatedField):
             self.fail("does_not_exist", pk_value=data)
         if not issubclass(model, TenantModel):
             return super().to_internal_value(identifier)
-        held = hold_live(model, identifier)
+        held = hold_live(model, identifier) if _may_read(model, identifier) else None
         if held is None:
             self.fail("does_not_exist", pk_value=data)
         return held

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404
@@ -22,6 +23,7 @@ from noren_kit.api.filters import (
 )
 from noren_kit.api.pagination import ResourcePagination
 from noren_kit.api.parameters import names, parse_id, refuse_unknown
+from noren_kit.api.ruled_rows import RuledRows
 from noren_kit.api.serializers import NoInput
 from noren_kit.core import context
 from noren_kit.softdelete.deleting import soft_delete
@@ -45,6 +47,7 @@ class StrictViewMixin:
 
 
 class ResourceViewSet(
+    RuledRows,
     StrictViewMixin,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
@@ -54,8 +57,9 @@ class ResourceViewSet(
 
     A subclass states `serializer_class`, and as needed: `list_serializer_class`,
     `write_serializer_class`, `update_serializer_class`, `filterset_class`, `search_fields`,
-    `ordering_fields`, `action_rights` (the right of each extra action), `bodiless_actions`, and
-    `perform_*` hooks that call services.
+    `ordering_fields`, `action_rights` (the right of each extra action), `further_rights` (those
+    that its services ask for), `row_rules`, `bodiless_actions`, and `perform_*` hooks that call
+    services.
     """
 
     permission_classes = [ResourcePermission]
@@ -71,10 +75,14 @@ class ResourceViewSet(
     ordering_fields: ClassVar[list[str]] = []
     ordering: ClassVar[tuple[str, ...]] = ("-created_at",)
     action_rights: ClassVar[dict[str, str]] = {}
+    further_rights: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def resource_model(cls) -> type[models.Model]:
-        model: type[models.Model] = cls.serializer_class.Meta.model  # type: ignore[union-attr]
+        meta = getattr(cls.serializer_class, "Meta", None)
+        if meta is None:
+            raise ImproperlyConfigured(f"{cls.__name__} states no serializer of a model.")
+        model: type[models.Model] = meta.model
         return model
 
     @classmethod
@@ -92,11 +100,11 @@ class ResourceViewSet(
     # Reading
 
     def get_queryset(self) -> QuerySet[Any]:
+        """The rows that the present action works on, as far as the caller may read them."""
         model = self.resource_model()
         if context.tenant_or_none() is None:
             return QuerySet(model).none()  # The schema is made without a tenant.
-        queryset: QuerySet[Any] = model._default_manager.all()
-        return queryset
+        return self.constrained(model._default_manager.all())
 
     def get_serializer_class(self) -> Any:
         if self.action in ("update", "partial_update") and self.update_serializer_class:
@@ -139,7 +147,8 @@ class ResourceViewSet(
     # Writing
 
     def respond(self, pk: uuid.UUID, status: int = 200) -> Response:
-        """The row's full representation, read again as any later GET would."""
+        """The full representation of a row that was written, read again as a GET would."""
+        self.check_written(pk)
         shown = self.serializer_class(context=self.get_serializer_context())  # type: ignore[misc]
         row = self.read(pk, shown)
         shown.instance = row
@@ -159,6 +168,8 @@ class ResourceViewSet(
         locked = rows.filter(pk=self.path_id()).first()
         if locked is None:
             raise Http404
+        if self.row_rules:
+            self.check_row(locked.pk)  # It may have changed while it was waited for.
         self.check_object_permissions(self.request, locked)
         return locked
 
@@ -173,7 +184,9 @@ class ResourceViewSet(
         return self.update(request, *args, **kwargs)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        self.perform_destroy(self.get_object())
+        row = self.get_object()
+        self.perform_destroy(row)
+        self.check_written(row.pk)
         return Response(status=204)
 
     def perform_create(self, serializer: Any) -> Any:

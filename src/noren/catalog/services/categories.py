@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from noren.catalog.models import Category
 from noren.catalog.queries import is_below
-from noren.catalog.services.approval import require_approval
+from noren.catalog.services.approval import require_approval_below
 from noren_kit.core import context
 from noren_kit.core.errors import InvalidInput
 from noren_kit.db.locks import lock_in_tenant
@@ -18,17 +18,16 @@ def save_category(*, category: Category | None = None, values: dict[str, Any]) -
     """Create or change a category, locked by the caller where it exists.
 
     A new one takes its rate from the parent, else the tenant, and from the parent whether it
-    requires approval. What requires approval, or is to, or stands below what does, is written
-    by those who may approve (`ApprovalRequired`). Raises `InvalidInput` where the new parent
-    stands below the category itself.
+    requires approval; below what does it is put by those who may approve (`ApprovalRequired`).
+    Who writes what requires approval itself is a row rule (`ApprovalBound`). Raises
+    `InvalidInput` where the new parent stands below the category itself.
     """
     parent = values.get("parent")
-    require_approval(category, parent)
+    require_approval_below(parent)
     if category is None:
         default = parent.tax_rate if parent else context.tenant().standard_tax_rate
         bound = parent is not None and parent.requires_approval
         values = {"tax_rate": default, "requires_approval": bound, **values}
-        require_approval(Category(requires_approval=values["requires_approval"]))
         created: Category = Category.objects.create(**values)
         return created
     if parent is not None and parent.id != category.parent_id:
@@ -38,6 +37,5 @@ def save_category(*, category: Category | None = None, values: dict[str, Any]) -
             raise InvalidInput.field("parent", "loop", _("A category can't be below itself."))
     for name, value in values.items():
         setattr(category, name, value)
-    require_approval(category)
     category.save()
     return category

@@ -1,4 +1,4 @@
-"""Writing products: their stock item, their tags, and the rules of price and approval."""
+"""Writing products: their stock item, their tags, and the rule of their price."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import Any
 
 from noren.catalog.errors import PriceBelowFloor
 from noren.catalog.models import Product, ProductTag, Tag
-from noren.catalog.services.approval import require_approval
 from noren.inventory.services import open_stock
-from noren_kit.accounts.permissions import may
+from noren_kit.accounts.rights import may
 from noren_kit.core import context
 from noren_kit.core.errors import NotFound
 from noren_kit.core.ids import uuid7
 from noren_kit.core.money import Rounding, format_amount, round_amount
-from noren_kit.softdelete.deleting import soft_delete
 
 OVERRIDE_FLOOR = "catalog.override_price_floor"
 
@@ -41,12 +39,11 @@ def _set_tags(product: Product, names: Iterable[str]) -> None:
 def create_product(*, values: dict[str, Any]) -> Product:
     """A new product with its stock item; `stock_quantity` in `values` opens the ledger.
 
-    Raises `ApprovalRequired`. A sku that a live product has is refused by the database.
+    A sku that a live product has is refused by the database.
     """
     values = dict(values)
     tags = values.pop("tags", [])
     quantity = values.pop("stock_quantity", 0)
-    require_approval(values["category"])
     product = Product(id=uuid7(), **values)
     product.stock_item = open_stock(quantity=quantity)
     product.save(force_insert=True)
@@ -56,21 +53,17 @@ def create_product(*, values: dict[str, Any]) -> Product:
 
 
 def update_product(*, product: Product, values: dict[str, Any]) -> Product:
-    """Change a product. Raises `ApprovalRequired` or `PriceBelowFloor`.
+    """Change a product. Raises `PriceBelowFloor`.
 
     The row is locked first, so that two steps at once can't pass the price floor together.
     """
     values = dict(values)
     tags = values.pop("tags", None)
     locked: Product | None = (
-        Product.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("category")
-        .filter(id=product.id)
-        .first()
+        Product.objects.select_for_update(no_key=True, of=("self",)).filter(id=product.id).first()
     )
     if locked is None:
         raise NotFound
-    require_approval(locked.category, values.get("category"))
     if "price" in values:
         _keep_price_floor(locked, values["price"])
     for name, value in values.items():
@@ -80,9 +73,3 @@ def update_product(*, product: Product, values: dict[str, Any]) -> Product:
     if tags is not None:
         _set_tags(locked, tags)
     return locked
-
-
-def delete_product(*, product: Product) -> None:
-    """Delete softly; its sku is free again. Past orders keep their copies."""
-    require_approval(product.category)
-    soft_delete(product)

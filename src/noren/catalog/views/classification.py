@@ -9,6 +9,7 @@ from noren.catalog.serializers import (
     SupplierSerializer,
     TagSerializer,
 )
+from noren.catalog.services import ApprovalBound
 from noren_kit.api.filters import IdFilter, ResourceFilterSet
 from noren_kit.api.viewsets import ResourceViewSet
 
@@ -24,6 +25,7 @@ class CategoryFilterSet(ResourceFilterSet):
 class CategoryViewSet(ResourceViewSet):
     serializer_class = CategorySerializer
     filterset_class = CategoryFilterSet
+    row_rules = [ApprovalBound("requires_approval")]
     search_fields, ordering_fields = ["name"], ["name"]
 
 

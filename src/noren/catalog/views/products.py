@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import OperationalError
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
@@ -16,7 +14,7 @@ from noren.catalog.serializers import (
     ProductListSerializer,
     ProductWriteSerializer,
 )
-from noren.catalog.services import delete_product
+from noren.catalog.services import APPROVE, OVERRIDE_FLOOR, ApprovalBound
 from noren.catalog.views.filters import ProductFilterSet
 from noren.inventory.errors import StockUnreadable
 from noren.inventory.queries import availability, find_item, list_movements
@@ -44,14 +42,13 @@ class ProductViewSet(ResourceViewSet):
         "adjust_stock": "inventory.change_stockitem",
         "stock_movements": "inventory.view_stockmovement",
     }
+    further_rights = frozenset({APPROVE, OVERRIDE_FLOOR})
+    row_rules = [ApprovalBound("category__requires_approval")]
 
     def known_parameters(self) -> set[str]:
         if self.action == "stock_movements":
             return set(ResourcePagination.parameters)
         return super().known_parameters()
-
-    def perform_destroy(self, row: Any) -> None:
-        delete_product(product=row)
 
     @extend_schema(responses=StockSerializer)
     @action(detail=True, methods=["get"])
