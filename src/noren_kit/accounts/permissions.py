@@ -124,4 +124,4 @@ class OwnerOrReadOnly(BasePermission):
         if request.method in SAFE_METHODS:
             return True
         actor = context.actor_id()
-        return actor is not None and obj.created_by_id == actor
+        return actor is not None and getattr(obj, "created_by_id", None) == actor

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from rest_framework.test import APIClient
 
 from noren_kit.accounts import tokens
-from noren_kit.accounts.models import User
+from noren_kit.accounts.models import Role, User
 from noren_kit.accounts.provisioning import add_member, create_tenant
 from noren_kit.accounts.rights import BUILT_IN_ROLES
 from noren_kit.accounts.standing import affiliations
@@ -52,6 +53,15 @@ class Shop:
     def actor(self, role: str = "owner") -> Actor:
         user = self.users[role]
         return Actor(user.id, user.display_name, user.email, frozenset({role}))
+
+    def hire(self, role: str, permissions: Iterable[str]) -> Client:
+        """A client signed in as a new member, whose only role is a new one of these rights."""
+        user = User.objects.create_user(f"{self.tenant.slug}-{role}", PASSWORD, name=role)
+        self.users[role] = user
+        with enter(self.tenant.id):
+            Role.objects.create(slug=role, name=role, permissions=sorted(permissions))
+            add_member(user=user, roles=[role])
+        return self.client(role)
 
     def entered(self, role: str = "owner") -> Any:
         """A context inside the tenant, acting as the user of that role."""
