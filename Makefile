@@ -6,7 +6,7 @@ RUN_OK := $(VENV)/.installed-run
 DEV_OK := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint lengths types contracts schema migrations messages bench-import lock clean
+.PHONY: help run test soak check lint lengths types contracts schema migrations messages bench-sign-in bench-authentication bench-import lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,11 +31,14 @@ test: $(DEV_OK)  ## Run the whole suite
 	$(BIN)/python -m pytest -n 2 -c tests/kit/pytest.ini tests/kit
 	$(BIN)/python -m pytest -n 2
 
+soak: $(DEV_OK)  ## Run the concurrency tests for longer
+	NOREN_SOAK=1 $(BIN)/python -m pytest tests/accounts/test_parallel_refresh.py tests/flows/test_concurrency.py
+
 check: lint lengths types contracts migrations schema  ## Lint, types, architecture, migrations, schema
 
 lint: $(DEV_OK)
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff format --check src tests bench
 
 lengths:  # files of at most 400 lines, tests 600; migrations are free
 	@find src tests bench -name '*.py' -not -path '*/migrations/*' -exec wc -l {} + | awk ' \
@@ -55,6 +58,12 @@ schema: $(DEV_OK)
 	$(BIN)/noren schema --check docs/openapi.yaml
 
 FILE ?= ../shared/data/online-retail-uci/online_retail.csv.zst
+bench-sign-in: $(DEV_OK)  ## Measure whether the time of a failed sign-in tells why
+	$(BIN)/python bench/sign_in.py
+
+bench-authentication: $(DEV_OK)  ## Measure what a credential adds to a request
+	$(BIN)/python bench/authentication.py
+
 bench-import: $(RUN_OK)  ## Measure the import of a real shop (FILE=...)
 	$(BIN)/python bench/import_online_retail.py "$(FILE)"
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 import io
-import json
 import os
 import random
 import threading
@@ -14,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -25,28 +22,13 @@ from noren.catalog.services import create_product
 from noren.inventory.queries import find_differences
 from noren.orders.models import Customer, Order
 from noren.orders.queries import find_unexplained_lines
-from noren_kit.testing.live import live_server
+from noren_kit.testing.live import Caller, live_server
 from noren_kit.testing.shops import Shop
 
 CLIENTS, WORKERS = 64, 4
 PRODUCTS, UNITS = 20, 500
 # Units of one line at most: about 400 orders take all there is.
 MOST_UNITS = 25
-
-
-class Caller:
-    """One client with a connection of its own, kept open."""
-
-    def __init__(self, base_url: str, token: str) -> None:
-        parts = urlsplit(base_url)
-        self.connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
-        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-
-    def post(self, path: str, body: Any = None) -> tuple[int, Any]:
-        sent = None if body is None else json.dumps(body)
-        self.connection.request("POST", path, sent, self.headers)
-        response = self.connection.getresponse()
-        return response.status, json.loads(response.read())
 
 
 @contextmanager
@@ -56,7 +38,7 @@ def callers(shop: Shop, count: int) -> Iterator[list[Caller]]:
         made = [Caller(base_url, token) for _ in range(count)]
         yield made
         for caller in made:
-            caller.connection.close()
+            caller.close()
 
 
 def all_at_once(work: Callable[[Caller, int], Any], made: list[Caller]) -> list[Any]:

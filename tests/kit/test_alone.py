@@ -7,8 +7,10 @@ import uuid
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.core.checks import run_checks
 from django.db import DatabaseError, connection
+from django.test import override_settings
 from psycopg import errors
 from toy.library.models import Author, Book
 
@@ -59,6 +61,16 @@ def test_another_tenants_author_is_unknown() -> None:
         response = here.client().post("/api/v1/books/", body)
         answers.append(assert_error(response, 400, "validation_error"))
     assert answers[0] == answers[1]
+
+
+def test_its_callers_are_limited() -> None:
+    client = make_shop().client()
+    stated = {**settings.NOREN_KIT, "LIMITS": {"credential": (1, 600)}}
+    with override_settings(NOREN_KIT=stated):
+        answers = [client.get("/api/v1/authors/") for _ in range(2)]
+    assert answers[0].headers["RateLimit-Policy"] == '"credential";q=1;w=600'
+    assert answers[0].status_code == 200
+    assert_error(answers[1], 429, "throttled")
 
 
 def test_the_document_describes_it() -> None:

@@ -6,7 +6,6 @@ taken away is gone on the next request, whatever the credential still says.
 
 from __future__ import annotations
 
-import ipaddress
 import uuid
 from typing import Any
 
@@ -21,6 +20,7 @@ from noren_kit.audit.models import AccessEntry
 from noren_kit.audit.recording import record
 from noren_kit.core import context
 from noren_kit.core.errors import Forbidden, InvalidInput
+from noren_kit.observability.addresses import parse_address
 
 TENANT_HEADER = "X-Tenant-ID"
 
@@ -69,7 +69,9 @@ class CredentialAuthentication(BaseAuthentication):
         text = credential.decode("ascii", "replace")
         prefix = api_keys.prefix_of(text)
         standing = prefix and enter_by_key(
-            prefix=prefix, digest=api_keys.digest_of(text), address=_valid(context.client_address())
+            prefix=prefix,
+            digest=api_keys.digest_of(text),
+            address=parse_address(context.client_address()),
         )
         if not standing:
             raise AuthenticationFailed(_("The key is invalid or has expired."))
@@ -106,14 +108,6 @@ def _let_platform_in(request: Request, standing: Standing) -> None:
     if standing.tenant is None:
         raise InvalidInput.field(TENANT_HEADER, "unknown", _("There is no such tenant."))
     record(AccessEntry.Kind.PLATFORM_ENTERED, method=request.method, path=request.path[:200])
-
-
-def _valid(address: str) -> str:
-    """The address where it is one, for PostgreSQL's `inet`; else an empty string."""
-    try:
-        return str(ipaddress.ip_address(address))
-    except ValueError:
-        return ""
 
 
 def _named_tenant(request: Request) -> uuid.UUID | None:

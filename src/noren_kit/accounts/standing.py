@@ -17,6 +17,7 @@ from django.db import connection
 from noren_kit.core import context
 from noren_kit.core.context import Actor, TenantInfo
 from noren_kit.db.constraints import TENANT_SETTING
+from noren_kit.observability.addresses import Address
 from noren_kit.tenancy.entering import TENANT_COLUMNS, tenant_info
 
 
@@ -89,13 +90,13 @@ def enter_standing(
     return None if row is None else _entered(row, session_id)
 
 
-def enter_by_key(*, prefix: str, digest: str, address: str) -> Standing | None:
+def enter_by_key(*, prefix: str, digest: str, address: Address | None) -> Standing | None:
     """Enter an API key's tenant and return its standing, or None where the key opens nothing.
 
     None stands for all of: unknown, revoked or expired key, another secret, a network that it
     may not be used from, a maker who is disabled or no member any more, a suspended tenant.
     """
-    row = _row(_ENTER_BY_KEY, [prefix, digest, address or None])
+    row = _row(_ENTER_BY_KEY, [prefix, digest, address])
     if row is None:
         return None
     key_id, scopes, use_is_due = row[-3:]

@@ -14,6 +14,7 @@ from noren_kit.api.exceptions import expected_error
 from noren_kit.core.conf import conf
 
 _LENGTH = re.compile(r"[0-9]{1,18}\Z")
+_KEPT = ("Allow", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -32,7 +33,7 @@ class EnvelopeMiddleware:
         if response.status_code < 400 or kind in (JSON, PROBLEM):
             return response
         enveloped = error_response(request, response.status_code)
-        for header in ("Allow", "Retry-After", "WWW-Authenticate"):
+        for header in _KEPT:
             if header in response.headers:
                 enveloped.headers[header] = response.headers[header]
         return enveloped

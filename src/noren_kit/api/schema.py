@@ -21,6 +21,7 @@ from noren_kit.api import schema_fields, serializers, viewsets
 from noren_kit.api.schema_parts import (
     HEADERS,
     PROBES,
+    RATE_LIMIT,
     REQUEST_ID,
     RESPONSES,
     SCHEMAS,
@@ -64,7 +65,7 @@ class ResourceSchema(AutoSchema):
         for status, response in operation["responses"].items():
             response["description"] = response.get("description") or "Done."
             headers = response.setdefault("headers", {})
-            headers.update(REQUEST_ID)
+            headers.update(REQUEST_ID | RATE_LIMIT)
             if status == "201":
                 headers["Location"] = {"$ref": "#/components/headers/Location"}
         for status in self._failures(operation):
@@ -83,7 +84,7 @@ class ResourceSchema(AutoSchema):
             if not signs_in:
                 yield "409"
             yield from ("413", "415")
-        yield from ("500", "503")
+        yield from ("429", "500", "503")
 
     def get_operation_id(self) -> str:
         basename = getattr(self.view, "basename", None)

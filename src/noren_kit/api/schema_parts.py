@@ -119,11 +119,24 @@ HEADERS: dict[str, Any] = {
         "required": True,
         "schema": {"type": "string", "pattern": "^[0-9]+$"},
     },
+    "RateLimit": {
+        "description": "Requests that remain (`r`) and seconds until they are full again (`t`).",
+        "schema": {"type": "string", "pattern": '^"[a-z_]+";r=[0-9]+;t=[0-9]+$'},
+    },
+    "RateLimitPolicy": {
+        "description": "The limit that counted: `q` requests in `w` seconds.",
+        "schema": {"type": "string", "pattern": '^"[a-z_]+";q=[0-9]+;w=[0-9]+$'},
+    },
     "Location": {
         "description": "Address of what was made.",
         "required": True,
         "schema": {"type": "string", "format": "uri"},
     },
+}
+# Probes, which share some answers, have none.
+RATE_LIMIT = {
+    "RateLimit": {"$ref": "#/components/headers/RateLimit"},
+    "RateLimit-Policy": {"$ref": "#/components/headers/RateLimitPolicy"},
 }
 REQUEST_ID = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
 
@@ -141,6 +154,7 @@ _ERRORS: dict[str, tuple[str, str, dict[str, str]]] = {
     "409": ("Conflict", "In conflict with the present state; `code` says how.", {}),
     "413": ("TooLarge", "The body is larger than 10 MB.", {}),
     "415": ("Unsupported", "Bodies are JSON in UTF-8, without a content encoding.", {}),
+    "429": ("Throttled", "Too many requests of this caller.", {"Retry-After": "RetryAfter"}),
     "500": ("Failure", "A fault of the server; quote the request id.", {}),
     "503": ("Unavailable", "Busy or partly down.", {"Retry-After": "RetryAfter"}),
 }
@@ -150,7 +164,7 @@ def _response(description: str, headers: dict[str, str]) -> dict[str, Any]:
     named = {name: {"$ref": f"#/components/headers/{ref}"} for name, ref in headers.items()}
     return {
         "description": description,
-        "headers": {**REQUEST_ID, **named},
+        "headers": {**REQUEST_ID, **RATE_LIMIT, **named},
         "content": {
             "application/json": {"schema": {"$ref": "#/components/schemas/Error"}},
             "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},

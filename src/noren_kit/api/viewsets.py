@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,20 +22,54 @@ from noren_kit.api.filters import (
     ResourceFilterSet,
     SearchBackend,
 )
+from noren_kit.api.limiting import count_request
 from noren_kit.api.pagination import ResourcePagination
 from noren_kit.api.parameters import names, parse_id, refuse_unknown
 from noren_kit.api.ruled_rows import RuledRows
 from noren_kit.api.serializers import NoInput
 from noren_kit.core import context
+from noren_kit.core.errors import AppError
+from noren_kit.limits.policies import address_key, caller_limit, limit_named
 from noren_kit.softdelete.deleting import soft_delete
 
 _SPARSE = ("fields", "omit")
 
 
 class StrictViewMixin:
-    """Refuses query parameters that the action does not know, and bodies that it does not read."""
+    """Refuses query parameters that the action does not know, and bodies that it does not read.
+
+    Counts each request against its caller's limit, or against that of `limit_class`, by
+    `limit_key`, where the view states one.
+    """
 
     bodiless_actions: ClassVar[tuple[str, ...]] = ("destroy",)
+    limit_class: ClassVar[str | None] = None
+
+    def limit_key(self, request: Request) -> str:
+        """What tells callers apart in the view's `limit_class`."""
+        return address_key(request._request)
+
+    def perform_authentication(self, request: Request) -> None:
+        """Let callers sign in, and count them, whoever they turn out to be."""
+        try:
+            super().perform_authentication(request)  # type: ignore[misc]
+        except (APIException, AppError):
+            self._count(request)
+            raise
+        self._count(request)
+
+    def _count(self, request: Request) -> None:
+        if self.limit_class is None:
+            count_request(*caller_limit(request._request))
+            return
+        limit = limit_named(self.limit_class)
+        try:
+            key = self.limit_key(request)
+        except (APIException, AppError):
+            # The body can't be read, which is no way past the limit.
+            count_request(f"{limit.name}:{address_key(request._request)}", limit)
+            raise
+        count_request(f"{limit.name}:{key}", limit)
 
     def known_parameters(self) -> set[str]:
         return set()

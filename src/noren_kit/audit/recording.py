@@ -18,6 +18,7 @@ from noren_kit.core.context import Actor
 from noren_kit.core.ids import uuid7
 
 _NAME_LENGTH = AccessEntry._meta.get_field("actor_name").max_length
+_ADDRESS_LENGTH = AccessEntry._meta.get_field("address").max_length
 _RECORD = "SELECT noren_record_access(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 _RECORD_OF_PERSON = "SELECT noren_record_access_of(%s, %s, %s, %s, %s, %s, %s, %s)"
 
@@ -32,7 +33,7 @@ def _facts(actor: Actor | None, details: dict[str, Any]) -> list[Any]:
         actor.user_id if actor else None,
         actor.name[:_NAME_LENGTH] if actor else "",
         actor.credential_id if actor else None,
-        context.client_address(),
+        context.client_address()[:_ADDRESS_LENGTH],
         context.request_id(),
         Jsonb(details),
     ]

@@ -27,6 +27,19 @@ DEFAULTS: dict[str, Any] = {
     "REFRESH_GRACE_SECONDS": 10,
     # Ed25519 private keys in PEM form, one after the other: the first signs, all verify.
     "JWT_PRIVATE_KEY": "",
+    # Networks whose `X-Forwarded-For` is believed.
+    "TRUSTED_PROXIES": [],
+    # Requests and seconds by class of caller; a project may state some alone.
+    "LIMITS": {
+        "anonymous": (100, 3600),
+        "credential": (1_000, 3600),
+        "sign_in": (30, 3600),
+        "refresh": (60, 3600),
+        "password_reset": (10, 3600),
+        "sign_in_failures": (10, 900),
+    },
+    # Where they are counted; REDIS_URL if empty.
+    "LIMITS_REDIS_URL": "",
     # Outbox: how long a claim lasts before another relay may take the delivery, in seconds.
     "OUTBOX_LEASE_SECONDS": 60,
     "OUTBOX_BATCH": 100,

@@ -101,6 +101,7 @@ def _with_cookie(response: Response, pair: Pair) -> Response:
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class SignInView(StrictViewMixin, APIView):
+    limit_class = "sign_in"
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
 
@@ -135,8 +136,18 @@ class SignInView(StrictViewMixin, APIView):
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class RefreshView(StrictViewMixin, APIView):
+    limit_class = "refresh"
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
+
+    def limit_key(self, request: Request) -> str:
+        """The session whose token is shown, so that one address may hold many people."""
+        given = request.data.get("refresh") if isinstance(request.data, dict) else None
+        try:
+            claims = tokens.decode(str(given or request.COOKIES.get(COOKIE)), "refresh")
+            return f"session:{tokens.claimed_id(claims, 'sid')}"
+        except InvalidToken:
+            return super().limit_key(request)
 
     @extend_schema(request=RefreshSerializer, responses=PairSerializer, operation_id="refresh")
     def post(self, request: Request) -> Response:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from noren_kit.core import context
 from noren_kit.core.ids import uuid7
+from noren_kit.observability.addresses import client_address
 from noren_kit.observability.logging import get_logger
 
 HEADER = "X-Request-ID"
@@ -40,8 +41,7 @@ class RequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         identifier = request_identifier(request.headers.get(HEADER))
-        address = str(request.META.get("REMOTE_ADDR", ""))
-        with context.request_scope(identifier, address) as afterwards:
+        with context.request_scope(identifier, client_address(request)) as afterwards:
             response = self.get_response(request)
             _finish(afterwards)
             response.headers[HEADER] = identifier

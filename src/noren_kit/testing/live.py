@@ -6,6 +6,8 @@ what the server itself does to a request are seen over a socket alone.
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import sys
 import tempfile
@@ -15,6 +17,8 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -71,3 +75,31 @@ def live_server(workers: int = 1, ready_path: str = "/health/ready/") -> Iterato
                 yield base_url
             finally:
                 server.stop()
+
+
+class Caller:
+    """A client with one connection to a live server, kept open."""
+
+    def __init__(self, base_url: str, token: str | None = None) -> None:
+        parts = urlsplit(base_url)
+        self.connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        self.headers = {"Content-Type": "application/json"}
+        if token is not None:
+            self.headers["Authorization"] = f"Bearer {token}"
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        """The answer's status and its JSON, None where it has no body."""
+        sent = None if body is None else json.dumps(body)
+        self.connection.request(method, path, sent, {**self.headers, **headers})
+        response = self.connection.getresponse()
+        content = response.read()
+        return response.status, json.loads(content) if content else None
+
+    def get(self, path: str) -> tuple[int, Any]:
+        return self.send("GET", path)
+
+    def post(self, path: str, body: Any = None) -> tuple[int, Any]:
+        return self.send("POST", path, body)
+
+    def close(self) -> None:
+        self.connection.close()

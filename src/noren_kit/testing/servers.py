@@ -34,14 +34,17 @@ _ROLE_VARIABLES = (
 )
 
 
-def start_servers() -> None:
-    """Start what the environment does not name, and migrate the template; once a run."""
+def start_servers(*, durable: bool = False) -> None:
+    """Start what the environment does not name, and migrate the template; once a run.
+
+    `durable` makes PostgreSQL write as it does in production; measurements want that.
+    """
     folder = tempfile.TemporaryDirectory(prefix="noren-test-")
     home = Path(folder.name)
     postgres = None
     admin_url = os.environ.get("DATABASE_ADMIN_URL")
     if admin_url is None:
-        postgres = EmbeddedPostgres(home / "postgres", fast_unsafe=True).start()
+        postgres = EmbeddedPostgres(home / "postgres", fast_unsafe=not durable).start()
         admin_url = postgres.admin_url
     redis = None
     if "REDIS_URL" not in os.environ:

@@ -6,6 +6,7 @@ from typing import Any
 
 import environ
 
+from noren_kit.core.conf import DEFAULTS
 from noren_kit.observability.logging import logging_settings
 
 env = environ.Env()
@@ -30,6 +31,7 @@ MIDDLEWARE = [
     "noren_kit.observability.middleware.RequestMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "noren_kit.api.middleware.EnvelopeMiddleware",
+    "noren_kit.api.limiting.LimitsMiddleware",
     "noren_kit.api.middleware.RequestLimitsMiddleware",
     "django.middleware.common.CommonMiddleware",
 ]
@@ -56,7 +58,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 REDIS_URL = env.str("REDIS_URL")
-NOREN_KIT = {"JWT_PRIVATE_KEY": env.str("JWT_PRIVATE_KEY", multiline=True)}
+NOREN_KIT = {
+    "JWT_PRIVATE_KEY": env.str("JWT_PRIVATE_KEY", multiline=True),
+    "LIMITS": dict.fromkeys(DEFAULTS["LIMITS"], (1_000_000, 60)),
+}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -8,6 +8,7 @@ from typing import Any
 
 import environ
 
+from noren_kit.limits.policies import parse_limits
 from noren_kit.observability.logging import logging_settings
 
 env = environ.Env()
@@ -44,6 +45,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "noren_kit.api.limiting.LimitsMiddleware",
     "noren_kit.api.middleware.RequestLimitsMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -137,6 +139,9 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="orders@noren.example
 NOREN_KIT: dict[str, Any] = {
     "JWT_PRIVATE_KEY": env.str("JWT_PRIVATE_KEY", multiline=True),
     "OUTBOX_LEASE_SECONDS": env.float("OUTBOX_LEASE_SECONDS", default=60.0),
+    "TRUSTED_PROXIES": env.list("TRUSTED_PROXIES", default=[]),
+    "LIMITS": parse_limits(env.str("LIMITS", default="")),
+    "LIMITS_REDIS_URL": env.str("LIMITS_REDIS_URL", default=""),
 }
 
 REST_FRAMEWORK = {

@@ -1,0 +1,181 @@
+"""Counting requests: exact under concurrency in Redis, a small allowance without it.
+
+A window starts with its first request. One script counts and reads what is left, so of any
+number of concurrent requests exactly as many pass as the limit allows.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from noren_kit.core.conf import conf
+from noren_kit.observability.logging import get_logger
+
+_log = get_logger("noren.limits")
+_TIMEOUT_SECONDS = 0.2
+# After a failure Redis is left alone for a while, so that requests do not wait for it in turn.
+_PAUSE_SECONDS = 1.0
+# Without Redis each process counts for itself and allows this share of a limit, at least one.
+_LOCAL_SHARE = 10
+_MOST_LOCAL_KEYS = 10_000
+
+# A key never lacks its end: it is made with one. A window that outlasts the limit's own comes
+# from other settings and is cut.
+_COUNT = """
+redis.call('SET', KEYS[1], 0, 'PX', ARGV[1], 'NX')
+local used = redis.call('INCR', KEYS[1])
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 or left > tonumber(ARGV[1]) then
+    redis.call('PEXPIRE', KEYS[1], ARGV[1])
+    left = tonumber(ARGV[1])
+end
+return {used, left}
+"""
+_READ = "return {tonumber(redis.call('GET', KEYS[1]) or 0), redis.call('PTTL', KEYS[1])}"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `requests` in `seconds`; `name` is shown in the headers."""
+
+    name: str
+    requests: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Where a caller stands against one limit; `reset` is in seconds, at least one."""
+
+    limit: Limit
+    used: int
+    reset: int
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the request that was just counted may pass."""
+        return self.used <= self.limit.requests
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.limit.requests - self.used)
+
+
+class LocalCounter:
+    """The allowance of one process while Redis is away."""
+
+    def __init__(self) -> None:
+        self._windows: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def count(self, key: str, limit: Limit) -> Reading:
+        with self._lock:
+            used, ends = self._window(key, limit)
+            self._windows[key] = (used + 1, ends)
+            self._windows.move_to_end(key)
+            while len(self._windows) > _MOST_LOCAL_KEYS:
+                self._windows.popitem(last=False)
+        return self._reading(limit, used + 1, ends)
+
+    def read(self, key: str, limit: Limit) -> Reading:
+        with self._lock:
+            return self._reading(limit, *self._window(key, limit))
+
+    def forget(self, key: str) -> None:
+        with self._lock:
+            self._windows.pop(key, None)
+
+    def _window(self, key: str, limit: Limit) -> tuple[int, float]:
+        now = time.monotonic()
+        used, ends = self._windows.get(key, (0, 0.0))
+        return (0, now + limit.seconds) if ends <= now else (used, ends)
+
+    @staticmethod
+    def _reading(limit: Limit, used: int, ends: float) -> Reading:
+        share = min(limit.requests, max(1, limit.requests // _LOCAL_SHARE))
+        left = min(limit.seconds, max(1, math.ceil(ends - time.monotonic())))
+        return Reading(replace(limit, requests=share), used, left)
+
+
+class Counter:
+    """Counts in Redis, or locally for as long as Redis does not answer."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._counting = client.register_script(_COUNT)
+        self._reading = client.register_script(_READ)
+        self._local = LocalCounter()
+        self._lock = threading.Lock()
+        self._away_until = 0.0
+
+    def count(self, key: str, limit: Limit) -> Reading:
+        """Count one request of `key` against `limit` and say where it stands."""
+        milliseconds = limit.seconds * 1000
+        answer = self._ask(lambda: self._counting(keys=[_named(key)], args=[milliseconds]))
+        return self._local.count(key, limit) if answer is None else _stand(limit, answer)
+
+    def read(self, key: str, limit: Limit) -> Reading:
+        """Say where `key` stands against `limit`, without counting."""
+        answer = self._ask(lambda: self._reading(keys=[_named(key)]))
+        return self._local.read(key, limit) if answer is None else _stand(limit, answer)
+
+    def forget(self, key: str) -> None:
+        """Let `key` start afresh. While Redis is away, what stands there stays until it ends."""
+        self._local.forget(key)
+        self._ask(lambda: self._client.delete(_named(key)))
+
+    def _ask(self, question: Callable[[], Any]) -> Any:
+        """Redis's answer; None while it is away."""
+        if time.monotonic() < self._away_until:
+            return None
+        try:
+            return question()
+        except redis.RedisError as error:
+            self._leave_alone(error)
+            return None
+
+    def _leave_alone(self, error: redis.RedisError) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if now >= self._away_until:
+                self._away_until = now + _PAUSE_SECONDS
+                _log.warning("limits_without_redis", error=str(error))
+
+
+def _named(key: str) -> str:
+    return f"limit:{key}"
+
+
+def _stand(limit: Limit, answer: Any) -> Reading:
+    used, milliseconds = answer
+    left = limit.seconds if milliseconds < 0 else -(-milliseconds // 1000)
+    return Reading(limit, used, min(limit.seconds, max(1, left)))
+
+
+@lru_cache(maxsize=1)
+def counter() -> Counter:
+    """This process's counter, over its own connections with short timeouts.
+
+    Nothing is tried twice: a request that was counted and whose answer was lost would count
+    again, and the caller would wait. A forked process makes its own connections (redis-py).
+    """
+    return Counter(
+        redis.Redis.from_url(
+            conf.LIMITS_REDIS_URL or settings.REDIS_URL,
+            socket_timeout=_TIMEOUT_SECONDS,
+            socket_connect_timeout=_TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+    )

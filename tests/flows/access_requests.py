@@ -1,0 +1,152 @@
+"""Requests of the access table: who asks, for which object, and with what body."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from hostile import Operation
+from noren_kit.api.registry import known_rights
+
+from noren_kit.accounts import api_keys, tokens
+from noren_kit.accounts.models import ApiKey, User
+from noren_kit.accounts.provisioning import add_member
+from noren_kit.accounts.standing import affiliations
+from noren_kit.tenancy.models import Tenant
+from noren_kit.testing.shops import PASSWORD, Client, Shop, make_shop, make_superuser
+from store import Store
+
+CALLERS = (
+    "anonymous",
+    "roleless",  # A member without a role.
+    "viewer",
+    "staff",
+    "manager",
+    "owner",
+    "key",  # Of the owner, with every scope.
+    "bare_key",  # Of the owner, without any.
+    "stranger",  # The owner of another tenant.
+    "suspended",  # The owner of a tenant that is suspended.
+    "disabled",  # A member whose account is.
+    "platform",  # A superuser inside the tenant.
+)
+_numbers = itertools.count(1)
+
+
+class Callers:
+    """A client for each kind of caller; sessions are new each time, for some routes end them."""
+
+    def __init__(self, shop: Shop, neighbour: Shop) -> None:
+        self.shop, self.neighbour = shop, neighbour
+        self.superuser = make_superuser()
+        self.closed = make_shop()
+        self.closed_token = self.closed.token("owner")
+        Tenant.objects.using("platform").filter(id=self.closed.tenant.id).update(
+            status=Tenant.Status.SUSPENDED
+        )
+        self.roleless, disabled = (self._member(roles) for roles in ([], ["owner"]))
+        self.disabled_token = self._token(disabled)
+        User.objects.filter(id=disabled.id).update(is_active=False)
+        self.keys = {"key": self._key(sorted(known_rights())), "bare_key": self._key([])}
+
+    def _member(self, roles: list[str]) -> User:
+        user = User.objects.create_user(f"member-{next(_numbers)}", PASSWORD)
+        with self.shop.entered():
+            add_member(user=user, roles=roles)
+        return user
+
+    def _key(self, scopes: list[str]) -> str:
+        secret = api_keys.new_secret()
+        with self.shop.entered():
+            ApiKey.objects.create(
+                name="key", prefix=secret.prefix, digest=secret.digest, scopes=scopes
+            )
+        return secret.text
+
+    def _token(self, user: User) -> str:
+        [affiliation] = affiliations(user.id)
+        return tokens.open_session(user=user, affiliation=affiliation).access
+
+    def client(self, caller: str) -> Client:
+        if caller == "anonymous":
+            return Client()
+        if caller in self.keys:
+            return Client(HTTP_AUTHORIZATION=f"Api-Key {self.keys[caller]}")
+        if caller == "platform":
+            token = tokens.open_session(user=self.superuser, affiliation=None).access
+            return Client(token, HTTP_X_TENANT_ID=str(self.shop.tenant.id))
+        token = {
+            "roleless": lambda: self._token(self.roleless),
+            "stranger": lambda: self.neighbour.token("owner"),
+            "suspended": lambda: self.closed_token,
+            "disabled": lambda: self.disabled_token,
+        }.get(caller, lambda: self.shop.token(caller))
+        return Client(token())
+
+
+class Requests:
+    """Sends an operation with an object made for it and a body that an owner may send."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.store = Store(shop)
+        store = self.store
+        # What makes an object, by the path up to its id.
+        self.objects: dict[str, Callable[[], Any]] = {
+            "/api/v1/products/": store.product,
+            "/api/v1/categories/": store.category,
+            "/api/v1/brands/": lambda: store.post("brands/", self._named()),
+            "/api/v1/suppliers/": lambda: store.post("suppliers/", self._coded()),
+            "/api/v1/tags/": lambda: store.post("tags/", self._named()),
+            "/api/v1/customers/": store.customer,
+            "/api/v1/orders/": lambda: store.order((store.product(), 1)),
+        }
+        self.bodies: dict[str, Callable[[], Any]] = {
+            "POST /api/v1/products/": self._product,
+            "PUT /api/v1/products/{pk}/": self._product_change,
+            "PATCH /api/v1/products/{pk}/": lambda: {"name": "Sencha"},
+            "POST /api/v1/products/{pk}/adjust_stock/": lambda: {"delta": 1, "reason": "found"},
+            "POST /api/v1/suppliers/": self._coded,
+            "PUT /api/v1/suppliers/{pk}/": self._coded,
+            "POST /api/v1/customers/": self._named,
+            "POST /api/v1/orders/": lambda: store.order_body((store.product(), 1)),
+            "POST /api/v1/orders/{pk}/cancel/": lambda: None,
+            "POST /api/auth/token/": self._credentials,
+            "POST /api/auth/token/refresh/": self._refresh,
+        }
+
+    def send(self, operation: Operation, client: Client) -> Any:
+        path = operation.template
+        if operation.is_detail:
+            head, _placeholder, tail = path.partition("{pk}")
+            path = f"{head}{self.objects[head]()['id']}{tail}"
+        body = self.body(operation)
+        if body is None:
+            return client.generic(operation.method, path)
+        return getattr(client, operation.method.lower())(path, body)
+
+    def body(self, operation: Operation) -> Any:
+        if operation.method in ("GET", "DELETE"):
+            return None
+        return self.bodies.get(str(operation), self._named)()
+
+    @staticmethod
+    def _named() -> dict[str, Any]:
+        return {"name": f"N{next(_numbers)}"}
+
+    def _coded(self) -> dict[str, Any]:
+        return {**self._named(), "code": f"c{next(_numbers)}"}
+
+    def _product(self) -> dict[str, Any]:
+        category = self.store.category()["id"]
+        return {"name": "Tea", "sku": f"P{next(_numbers)}", "price": "100", "category": category}
+
+    def _product_change(self) -> dict[str, Any]:
+        return {**self._product(), "status": "draft"}
+
+    def _credentials(self) -> dict[str, Any]:
+        return {"username": self.store.shop.users["staff"].username, "password": PASSWORD}
+
+    def _refresh(self) -> dict[str, Any]:
+        answer = Client().post("/api/auth/token/", self._credentials())
+        return {"refresh": answer.json()["refresh"]}
