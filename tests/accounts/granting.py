@@ -6,6 +6,8 @@ import itertools
 import uuid
 from typing import Any
 
+from django.utils import timezone
+
 from noren_kit.accounts import tokens
 from noren_kit.accounts.api_keys import new_secret
 from noren_kit.accounts.models import ApiKey, Membership, Role, User
@@ -82,8 +84,6 @@ def with_key(secret: str) -> Client:
 def accept(shop: Shop, membership: str, user: User, name: str) -> Client:
     """Accept an invitation, and sign in to the tenant by it."""
     with shop.entered():
-        from django.utils import timezone
-
         assert Membership.objects.filter(id=membership, user=user, accepted_at=None).update(
             accepted_at=timezone.now()
         )

@@ -8,6 +8,7 @@ from typing import Any
 import django_filters
 from django import forms
 from django.db.models import F, Prefetch, QuerySet
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from noren_kit.accounts.granting import lock_grants
@@ -100,13 +101,15 @@ class MemberRolesSerializer(ResourceSerializer):
 class SlugFormField(forms.CharField):
     """A slug, exactly as it was given."""
 
+    default_error_messages = {"invalid": _("Give letters, digits, hyphens and underscores.")}
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(strip=False, **kwargs)
 
     def to_python(self, value: Any) -> Any:
         text = super().to_python(value)
         if text and not re.fullmatch(_SLUG, text):
-            raise forms.ValidationError(forms.SlugField.default_error_messages, code="invalid")
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return text
 
 

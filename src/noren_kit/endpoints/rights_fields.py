@@ -26,6 +26,8 @@ class RightsField(serializers.ListField):
         super().__init__(child=StringField(max_length=100), max_length=MAX_RIGHTS, **kwargs)
 
     def to_internal_value(self, data: Any) -> list[str]:
+        if isinstance(data, list) and len(data) > MAX_RIGHTS:
+            self.fail("max_length", max_length=MAX_RIGHTS)
         codenames = super().to_internal_value(data)
         fault = [ErrorDetail(str(_("There is no such right.")), "unknown")]
         known = known_rights()
@@ -51,6 +53,9 @@ class NetworkField(StringField):
         "network": _("Give a network such as 192.0.2.0/24 or 2001:db8::/32."),
         "host_bits": _("The address has bits past the network's prefix."),
     }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "trim_whitespace": False})
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
