@@ -12,6 +12,7 @@ import pytest
 import redis
 from django.conf import settings
 from django.core import mail
+
 from granting import (
     ADMIN,
     MEMBERS,
@@ -24,10 +25,10 @@ from granting import (
     member,
     platform,
 )
-
 from noren_kit.accounts.granting import lock_grants
 from noren_kit.accounts.members import change_roles, invite, remove_member
 from noren_kit.accounts.models import Membership, Role, User
+from noren_kit.accounts.queries import emails_of_members
 from noren_kit.accounts.tasks import send_invitation
 from noren_kit.api.registry import known_rights
 from noren_kit.audit.models import AccessEntry
@@ -465,3 +466,10 @@ def test_a_role_taken_away_meanwhile_grants_nothing(shop: Shop) -> None:
     shop.client().patch(f"{MEMBERS}{member(shop, 'second')}/", {"roles": ["viewer"]})
     with enter(shop.tenant.id, actor=stale), pytest.raises(Forbidden):
         invite(email="a@example.com", name="", roles=["owner"], known=known_rights())
+
+
+def test_notices_go_to_those_who_have_accepted(client: Client, shop: Shop) -> None:
+    invited(client, "new@example.com", "manager")
+    with shop.entered():
+        addresses = emails_of_members(["manager", "owner"])
+    assert addresses == ["manager@hanabi.example", "owner@hanabi.example"]

@@ -21,7 +21,7 @@ from noren_kit.api.serializers import ComputedField, ResourceSerializer
 from noren_kit.api.viewsets import ResourceViewSet
 from noren_kit.endpoints.rights_fields import RoleSlugsField
 
-ACTIVE, INVITED = "active", "invited"
+STATUSES = ACTIVE, INVITED = "active", "invited"
 _SLUG = r"^[-a-zA-Z0-9_]{1,50}$"
 
 
@@ -60,7 +60,7 @@ class MemberSerializer(ResourceSerializer):
     def get_roles(self, membership: Membership) -> list[str]:
         return sorted(each.role.slug for each in membership.held.all())
 
-    @computed([], serializers.ChoiceField(choices=[ACTIVE, INVITED]))
+    @computed([], serializers.ChoiceField(choices=STATUSES))
     def get_status(self, membership: Membership) -> str:
         return INVITED if membership.accepted_at is None else ACTIVE
 
@@ -119,7 +119,7 @@ class SlugFilter(django_filters.Filter):
 
 
 class MemberFilterSet(ResourceFilterSet):
-    status = ChoiceFilter(choices=[(ACTIVE, ACTIVE), (INVITED, INVITED)], method="by_status")
+    status = ChoiceFilter(choices=[(name, name) for name in STATUSES], method="by_status")
     role = SlugFilter(method="by_role")
 
     def by_status(self, queryset: QuerySet[Any], name: str, value: str) -> Any:
