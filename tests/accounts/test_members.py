@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,10 @@ from typing import Any
 
 import pytest
 import redis
+from celery.exceptions import Retry
 from django.conf import settings
 from django.core import mail
+from django.test import override_settings
 
 from granting import (
     ADMIN,
@@ -168,6 +171,41 @@ def test_a_second_invitation_is_a_duplicate(client: Client, shop: Shop) -> None:
         assert [fault["code"] for fault in details["email"]] == ["duplicate"]
     assert client.delete(f"{MEMBERS}{made['id']}/").status_code == 204
     invited(client, "sato@example.com")
+
+
+def test_who_has_no_password_joins_by_setting_one(client: Client, shop: Shop) -> None:
+    made = invited(client, "new@example.com", "viewer")
+    assert mailed(shop, made["id"])
+    letters = mail.outbox
+    assert [letter.to for letter in letters] == [["new@example.com"]] * 2
+    words = dict(re.findall(r"(uid|token): (\S+)", letters[1].body))
+    body = {**words, "new_password": "a tea house in Uji"}
+    assert Client().post("/api/auth/password/reset/confirm/", body).status_code in (200, 204)
+    assert client.get(f"{MEMBERS}{made['id']}/").json()["status"] == "active"
+    credentials = {"email": "new@example.com", "password": body["new_password"]}
+    assert Client().post("/api/auth/token/", credentials).status_code == 200
+
+
+def test_a_mail_that_fails_is_sent_again(
+    client: Client, shop: Shop, settings_of_mail: None
+) -> None:
+    made = invited(client, "new@example.com", "viewer")
+    queue = redis.Redis.from_url(settings.REDIS_URL)
+    queue.delete("celery")
+    with pytest.raises(Retry):
+        mailed(shop, made["id"])
+    [message] = [json.loads(each) for each in queue.lrange("celery", 0, -1)]
+    queue.delete("celery")
+    assert message["headers"]["noren_tenant_id"] == str(shop.tenant.id)
+    assert message["headers"]["retries"] == 1
+
+
+@pytest.fixture
+def settings_of_mail() -> Iterator[None]:
+    """A mail server that is not there."""
+    backend = "django.core.mail.backends.smtp.EmailBackend"
+    with override_settings(EMAIL_BACKEND=backend, EMAIL_HOST="127.0.0.1", EMAIL_PORT=1):
+        yield
 
 
 def test_the_same_person_in_two_tenants(client: Client, shop: Shop, neighbour: Shop) -> None:

@@ -32,6 +32,14 @@ from noren_kit.testing.shops import Client, Shop, make_superuser
 JSON = "application/json"
 # An answer that takes this much of the processor hangs; the other bound allows for busy machines.
 CPU_SECONDS, WALL_SECONDS = 1.0, 15.0
+# Of `/api/auth/`, what a signed-in person alone may call; the rest is open.
+PERSONAL = (
+    "/api/auth/me/",
+    "/api/auth/logout/all/",
+    "/api/auth/switch/",
+    "/api/auth/password/change/",
+    "/api/auth/invitations/",
+)
 BODY_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 _VERBS = ("get", "post", "put", "patch", "delete")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -65,7 +73,7 @@ class Operation:
 
     @property
     def needs_sign_in(self) -> bool:
-        return self.template.startswith("/api/v1/") or self.template == "/api/auth/me/"
+        return self.template.startswith(("/api/v1/", *PERSONAL))
 
     @cache  # noqa: B019  a handful of operations, for the whole run
     def described(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from hostile import document, operations, resolved
+from hostile import PERSONAL, document, operations, resolved
 
 from noren_kit.accounts import tokens
 from noren_kit.testing.shops import Client, Shop, make_superuser
@@ -156,13 +156,22 @@ def test_errors_that_can_happen_are_listed() -> None:
 
 
 def test_security() -> None:
-    """All of the resources need a token; signing in and probes need none."""
+    """Resources need a token or a key, what is about oneself a token; probes need none."""
     assert document()["components"]["securitySchemes"] == {
-        "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "apiKey": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Api-Key` and the key, with a space between.",
+        },
     }
     for path, method, operation in described():
-        needed = path.startswith("/api/v1/") or path == "/api/auth/me/"
-        expected = [{"accessToken": []}] if needed else [{}]
+        expected: list[dict[str, list[str]]] = [{}]
+        if path.startswith("/api/v1/") or path == "/api/auth/me/":
+            expected = [{"accessToken": []}, {"apiKey": []}]
+        elif path.startswith(PERSONAL):
+            expected = [{"accessToken": []}]
         assert operation["security"] == expected, (method, path)
 
 

@@ -4,7 +4,6 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from noren_kit.api.routers import ResourceRouter
-from noren_kit.endpoints import sign_in
 from noren_kit.endpoints.access_log import AccessEntryViewSet
 from noren_kit.endpoints.api_keys import ApiKeyViewSet
 from noren_kit.endpoints.members import MemberViewSet
@@ -23,9 +22,7 @@ router.resource("audit/access", AccessEntryViewSet)
 urlpatterns = [
     path("api/v1/", include(router.urls)),
     path("api/v1/settings/", SettingsView.as_view(), name="settings"),
-    path("api/auth/token/", sign_in.SignInView.as_view(), name="token"),
-    path("api/auth/token/refresh/", sign_in.RefreshView.as_view(), name="token-refresh"),
-    path("api/auth/me/", sign_in.MeView.as_view(), name="me"),
+    path("api/auth/", include("noren_kit.endpoints.auth.urls")),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("health/", health.ready, name="health"),
