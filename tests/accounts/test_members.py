@@ -216,7 +216,8 @@ def test_the_same_person_in_two_tenants(client: Client, shop: Shop, neighbour: S
 
 def mailed(shop: Shop, invitation: str) -> bool:
     """Run the task as a worker would; whether it mailed."""
-    send_invitation.push_request(**tenant_headers(shop.tenant.id))
+    message = {"id": str(uuid.uuid4()), "args": [invitation], "kwargs": {}, "retries": 0}
+    send_invitation.push_request(called_directly=False, **message, **tenant_headers(shop.tenant.id))
     try:
         sent: bool = send_invitation(invitation)
     finally:
