@@ -232,8 +232,9 @@ def test_cursors_of_elsewhere(world: World) -> None:
 
 
 def needed(operation: Operation) -> list[str]:
-    create = Operation("POST", operation.template, operation.view)
-    return list((create.body_schema or {}).get("required", []))
+    """Members that a body needs to make a row of a list; none where rows are not made."""
+    creating = [each for each in api_operations("POST") if each.template == operation.template]
+    return [name for each in creating for name in (each.body_schema or {}).get("required", [])]
 
 
 def mint(world: World, operation: Operation, neighbour: Any) -> dict[str, str]:

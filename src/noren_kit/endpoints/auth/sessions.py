@@ -16,9 +16,10 @@ from rest_framework.views import APIView
 from noren_kit.accounts import sign_in, tokens
 from noren_kit.accounts.models import SignInSession
 from noren_kit.accounts.permissions import SignedIn
-from noren_kit.accounts.rights import BUILT_IN_ROLES, STAFF_ROLES
+from noren_kit.accounts.rights import STAFF_ROLES, may
 from noren_kit.accounts.standing import affiliations
 from noren_kit.accounts.tokens import InvalidToken
+from noren_kit.api.registry import known_rights
 from noren_kit.api.serializers import NoInput
 from noren_kit.api.viewsets import StrictViewMixin
 from noren_kit.audit.models import AccessEntry
@@ -142,7 +143,6 @@ class MeView(StrictViewMixin, APIView):
         actor, tenant = context.actor(), context.tenant_or_none()
         if actor is None:
             raise NotSignedIn
-        built_in = {right for role in actor.roles for right in BUILT_IN_ROLES.get(role, ())}
         return Response(
             {
                 "id": str(actor.user_id),
@@ -152,6 +152,6 @@ class MeView(StrictViewMixin, APIView):
                 "roles": sorted(actor.roles),
                 "is_staff": bool(STAFF_ROLES & actor.roles),
                 "is_superuser": actor.is_superuser,
-                "permissions": sorted(built_in | actor.permissions),
+                "permissions": sorted(right for right in known_rights() if may(right)),
             }
         )
