@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from hostile import Operation
-from noren_kit.api.registry import known_rights
 
 from noren_kit.accounts import api_keys, tokens
 from noren_kit.accounts.models import ApiKey, User
 from noren_kit.accounts.provisioning import add_member
 from noren_kit.accounts.standing import affiliations
+from noren_kit.api.registry import known_rights
 from noren_kit.tenancy.models import Tenant
 from noren_kit.testing.shops import PASSWORD, Client, Shop, make_shop, make_superuser
 from store import Store

@@ -21,9 +21,13 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
 from psycopg import sql
 
+from noren_kit.accounts import tokens
+from noren_kit.accounts.permissions import PlatformStaff
+from noren_kit.accounts.provisioning import create_tenant
+from noren_kit.tenancy.models import Tenant
 from noren_kit.testing.answers import ERROR_MEMBERS
 from noren_kit.testing.filling import Filler
-from noren_kit.testing.shops import Client, Shop
+from noren_kit.testing.shops import Client, Shop, make_superuser
 
 JSON = "application/json"
 # An answer that takes this much of the processor hangs; the other bound allows for busy machines.
@@ -56,6 +60,11 @@ class Operation:
     @property
     def is_detail(self) -> bool:
         return "{pk}" in self.template
+
+    @property
+    def is_platforms(self) -> bool:
+        """Whether it is for the platform's people alone."""
+        return PlatformStaff in getattr(self.view, "permission_classes", ())
 
     @property
     def is_api(self) -> bool:
@@ -139,13 +148,17 @@ def api_operations(*methods: str) -> list[Operation]:
 
 
 class World:
-    """A shop with a row in every table, its owner's client, and a witness of all tables."""
+    """A shop with a row in every table, its owner's client and the platform's, and a witness."""
 
     def __init__(self, shop: Shop, tables: list[str]) -> None:
         self.shop, self.client, self.faults = shop, shop.client(), list[str]()
         self.requests = 0
         with shop.entered():
             self.rows = Filler().fill()
+        # Not the shop itself, which must not be suspended under the attack.
+        self.rows[Tenant] = create_tenant(slug="spare", name="Spare")
+        token = tokens.open_session(user=make_superuser("attacker"), affiliation=None).access
+        self.platform = Client(token)
         self._witness = psycopg.connect(os.environ["DATABASE_BACKUP_URL"], autocommit=True)
         digest = "SELECT {}, count(*), coalesce(sum(hashtext(t::text)), 0) FROM {} t"
         each = [sql.SQL(digest).format(sql.Literal(name), sql.Identifier(name)) for name in tables]
@@ -187,7 +200,8 @@ class World:
         target = path if path is not None else self.path(operation)
         name = f"{operation} [{label}]"
         cpu, wall = time.process_time(), time.monotonic()
-        response = (client or self.client).generic(
+        own = self.platform if operation.is_platforms else self.client
+        response = (client or own).generic(
             method or operation.method,
             target,
             body,

@@ -19,8 +19,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
 
 from noren.catalog.models import Product
+from noren_kit.accounts.permissions import PlatformStaff
 from noren_kit.tenancy.checks import tenant_models
 from noren_kit.tenancy.entering import enter
+from noren_kit.tenancy.models import Tenant
 from noren_kit.testing.answers import outward
 from noren_kit.testing.filling import fill_tenant
 from noren_kit.testing.queries import recorded_statements
@@ -39,6 +41,11 @@ class Route:
     @property
     def captured(self) -> bool:
         return "<" in self.path
+
+    @property
+    def is_platforms(self) -> bool:
+        """Whether it is for the platform's people, and refused to all others alike."""
+        return PlatformStaff in getattr(self.view, "permission_classes", ())
 
     def url(self, identifier: object) -> str:
         head, _open, rest = self.path.partition("<")
@@ -165,6 +172,7 @@ class Side:
                 # The second row refers to the first where a model refers to itself.
                 side.row[model] = filler.save(model).id
             Product.objects.update(status=Product.Status.ACTIVE)
+        side.row[Tenant] = side.shop.tenant.id
         people = [user.id for user in side.shop.users.values()]
         side.ids += [*side.row.values(), *people, side.shop.tenant.id]
         return side
@@ -286,6 +294,9 @@ def test_in_the_path(
             answer = assert_alike(
                 client, verb, lambda asked, sent=sent: (route.url(asked), sent), foreign
             )
+            if route.is_platforms:
+                assert answer.status == 403, (verb, answer)
+                continue
             assert answer.status in (404, 405), (verb, answer)
             if operation(document, route, verb) is not None:
                 assert answer.status == 404, (verb, answer)
@@ -328,7 +339,9 @@ def test_in_the_query(
             answer = assert_alike(
                 client, "get", lambda asked, name=name: (f"{url}?{name}={asked}", None), foreign
             )
-            if narrows:
+            if route.is_platforms:
+                assert answer.status == 403
+            elif narrows:
                 assert answer.status == 200
                 assert answer.body["results"] == []
 
