@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from granting import LOG, ROLES, entries, hire, make_key
 
+from granting import LOG, ROLES, entries, hire, make_key
 from noren_kit.audit.models import AccessEntry
 from noren_kit.testing.answers import assert_error, outward
 from noren_kit.testing.contract import ContractBase

@@ -6,8 +6,8 @@ import uuid
 from typing import Any
 
 import pytest
-from granting import ADMIN, MEMBERS, ROLES, admin, entries, hire, make_key, member, role
 
+from granting import ADMIN, MEMBERS, ROLES, admin, entries, hire, make_key, member, role
 from noren_kit.accounts.granting import lock_grants
 from noren_kit.accounts.members import invite
 from noren_kit.accounts.models import MembershipRole, Role

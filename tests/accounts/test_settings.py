@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from granting import SETTINGS, entries, hire, make_key, platform
 
+from granting import SETTINGS, entries, hire, make_key, platform
 from noren_kit.audit.models import AccessEntry
 from noren_kit.tenancy.models import Tenant
 from noren_kit.testing.answers import assert_error

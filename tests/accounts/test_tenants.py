@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from granting import LOG, SETTINGS, TENANTS, accept, make_key, platform
 
+from granting import LOG, SETTINGS, TENANTS, accept, make_key, platform
 from noren_kit.accounts.models import Membership, Role, User
 from noren_kit.accounts.tenants import change_tenant, open_tenant, set_status
 from noren_kit.audit.models import AccessEntry

@@ -10,7 +10,7 @@ from django.utils import timezone
 from noren_kit.accounts.models import Membership
 from noren_kit.accounts.standing import Invitation, invitations
 from noren_kit.audit.models import AccessEntry
-from noren_kit.audit.recording import record
+from noren_kit.audit.recording import record_change
 from noren_kit.core.context import Actor
 from noren_kit.core.errors import NotFound
 from noren_kit.tenancy.entering import enter
@@ -48,4 +48,4 @@ def _settle(
         is_open = Membership.objects.filter(id=invitation.membership_id, accepted_at=None)
         if not is_open.touch(**{column: timezone.now()}):
             raise NotFound
-        record(kind, member_id=str(invitation.membership_id), **details)
+        record_change(kind, member_id=str(invitation.membership_id), **details)
