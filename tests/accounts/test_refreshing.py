@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -13,9 +15,11 @@ from django.utils import timezone
 
 from noren_kit.accounts import tokens
 from noren_kit.accounts.models import SignInSession, User
+from noren_kit.audit.models import AccessEntry
 from noren_kit.core.conf import conf
 from noren_kit.tenancy.models import Tenant
 from noren_kit.testing.answers import assert_error
+from noren_kit.testing.races import race
 from noren_kit.testing.shops import PASSWORD, Client, Shop
 
 SIGN_IN, REFRESH, ME = "/api/auth/token/", "/api/auth/token/refresh/", "/api/auth/me/"
@@ -82,6 +86,9 @@ def test_a_spent_one_ends_the_session(shop: Shop) -> None:
     assert reaches(other["access"]), "another sign-in of the same person goes on"
     ended = SignInSession.objects.get(ended_at__isnull=False)
     assert ended.ending == SignInSession.Ending.REUSED
+    with shop.entered():
+        [entry] = AccessEntry.objects.filter(kind=AccessEntry.Kind.TOKEN_REUSED)
+    assert (entry.actor_id, entry.credential_id) == (shop.users["staff"].id, ended.id)
 
 
 def test_one_before_the_last_ends_the_session_at_once(shop: Shop) -> None:
@@ -100,10 +107,9 @@ def test_many_at_once_make_one_new_pair(shop: Shop) -> None:
     def spend(_number: int) -> str:
         try:
             start.wait()
-            session, _user = tokens.spend_refresh(token)
+            return tokens.exchange(token).refresh
         finally:
             connection.close()
-        return str(session.jti)
 
     with ThreadPoolExecutor(16) as pool:
         successors = set(pool.map(spend, range(16)))
@@ -164,3 +170,34 @@ def test_changed_roles_are_in_the_next_pair(shop: Shop) -> None:
     claims = tokens.decode(refresh(pair["refresh"]).json()["access"], "access")
     assert claims["roles"] == ["viewer"]
     assert claims["is_staff"] is False
+
+
+def test_a_refused_token_is_not_spent(shop: Shop) -> None:
+    """A tenant that was suspended for an hour does not sign its people out."""
+    pair = signed_in(shop)
+    tenants = Tenant.objects.using("platform").filter(id=shop.tenant.id)
+    tenants.update(status="suspended")
+    assert_error(refresh(pair["refresh"]), 401, "invalid_credentials")
+    tenants.update(status="active")
+    assert refresh(pair["refresh"]).status_code == 200
+    assert reaches(pair["access"])
+
+
+def test_a_refresh_brings_nothing_back(shop: Shop) -> None:
+    """Signing out and refreshing at once: whoever comes first, the session is over."""
+    for _round in range(5):
+        token = signed_in(shop)["refresh"]
+        acts = itertools.count()
+
+        def act(token: str = token, acts: Any = acts) -> Any:
+            if next(acts) == 0:
+                return Client().post("/api/auth/logout/", {"refresh": token})
+            return refresh(token)
+
+        answers = race(4, nullcontext, act)
+        assert {each.status_code for each in answers} <= {200, 204, 401}
+        assert [each.status_code for each in answers].count(204) == 1
+        for each in answers:
+            if each.status_code == 200:
+                assert not reaches(each.json()["access"])
+                assert_error(refresh(each.json()["refresh"]), 401)

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 import uuid
+from contextlib import nullcontext
 from typing import Any
 
 import jwt
 import pytest
+from django.contrib.auth.hashers import (
+    Argon2PasswordHasher,
+    MD5PasswordHasher,
+    get_hashers,
+    get_hashers_by_algorithm,
+    make_password,
+)
+from django.test import override_settings
+from django.utils import timezone
 
 from noren_kit.accounts import tokens
 from noren_kit.accounts.keys import signing_key
-from noren_kit.accounts.models import SignInSession, User
+from noren_kit.accounts.models import FailedSignIn, SignInSession, User
 from noren_kit.accounts.provisioning import add_member
+from noren_kit.accounts.sign_in import Account, Refused, check_credentials, open_session
+from noren_kit.accounts.tasks import remove_failed_sign_ins
+from noren_kit.audit.models import AccessEntry
 from noren_kit.tenancy.models import Tenant
 from noren_kit.testing.answers import assert_error, outward
 from noren_kit.testing.queries import recorded_statements
-from noren_kit.testing.shops import PASSWORD, Client, Shop, make_superuser
+from noren_kit.testing.races import race
+from noren_kit.testing.shops import PASSWORD, Client, Shop, make_shop, make_superuser
 
 URL = "/api/auth/token/"
 
@@ -118,13 +134,9 @@ def test_one_and_the_same_refusal(shop: Shop, neighbour: Shop) -> None:
     assert SignInSession.objects.count() == 0
 
 
-def test_unknown_people_cost_what_known_ones_do(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One statement and one hash, whether there is such a person or not."""
+def counted_hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The salts of all hashes from now on."""
     hashes: list[str] = []
-    from django.contrib.auth.hashers import MD5PasswordHasher
-
     original = MD5PasswordHasher.encode
 
     def counting(self: Any, password: str, salt: str) -> str:
@@ -132,14 +144,166 @@ def test_unknown_people_cost_what_known_ones_do(
         return str(original(self, password, salt))
 
     monkeypatch.setattr(MD5PasswordHasher, "encode", counting)
-    work = []
-    for name in (shop.users["owner"].username, "nobody"):
+    return hashes
+
+
+def failures(shop: Shop, neighbour: Shop) -> dict[str, dict[str, str]]:
+    """A body for each way to fail, after which nobody can tell which it was."""
+    name, disabled = shop.users["owner"].username, shop.users["viewer"].username
+    User.objects.filter(username=disabled).update(is_active=False)
+    User.objects.create_user("loner", PASSWORD)
+    invited = User.objects.create_user("invited", None)
+    with shop.entered():
+        add_member(user=invited, roles=["viewer"])
+    suspended = make_shop(slug="closed")
+    Tenant.objects.using("platform").filter(id=suspended.tenant.id).update(status="suspended")
+    return {
+        "wrong password": {"username": name, "password": "wrong"},
+        "unknown user": {"username": "nobody"},
+        "disabled user": {"username": disabled},
+        "not a member there": {"username": name, "tenant_id": str(neighbour.tenant.id)},
+        "a member of none": {"username": "loner"},
+        "suspended tenant": {"username": suspended.users["owner"].username},
+        "no usable password": {"username": "invited", "password": "!"},
+        "unknown tenant": {"username": name, "tenant_id": str(uuid.uuid4())},
+    }
+
+
+def test_each_failure_is_the_same_work(
+    shop: Shop, neighbour: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = failures(shop, neighbour)
+    hashes = counted_hashes(monkeypatch)
+    work, answers = {}, {}
+    for reason, body in bodies.items():
         hashes.clear()
         with recorded_statements() as statements:
-            assert sign_in(username=name, password="wrong").status_code == 401
-        work.append((len(hashes), statements))
-    assert work[0] == work[1]
-    assert work[0][0] == 1
+            response = sign_in(**body)
+        work[reason], answers[reason] = (len(hashes), statements), outward(response)
+    assert len({str(each) for each in work.values()}) == 1, work
+    assert len({str(each) for each in answers.values()}) == 1, answers
+    [(number, statements)] = {(number, tuple(texts)) for number, texts in work.values()}
+    assert number == 1
+    found, choices, record = statements
+    assert 'FROM "accounts_user"' in found
+    assert "noren_affiliations" in choices
+    assert "accounts_failedsignin" in record
+    assert "noren_record_access_of" in record
+    assert FailedSignIn.objects.count() == len(bodies), "each leaves one row"
+
+
+def entries(shop: Shop, kind: AccessEntry.Kind) -> list[AccessEntry]:
+    with shop.entered():
+        return list(AccessEntry.objects.filter(kind=kind).order_by("occurred_at", "id"))
+
+
+def test_failures_are_in_the_log_of_each_tenant(shop: Shop, neighbour: Shop) -> None:
+    person = member_of_both(shop, neighbour)
+    client = Client(REMOTE_ADDR="192.0.2.5")
+    body = {"username": person.username, "password": "wrong"}
+    client.post(URL, body, headers={"X-Request-ID": "seen"})
+    client.post(URL, {**body, "password": PASSWORD, "tenant_id": str(uuid.uuid4())})
+    client.post(URL, {**body, "username": "nobody"})
+    for each in (shop, neighbour):
+        found = entries(each, AccessEntry.Kind.SIGN_IN_FAILED)
+        assert [entry.details for entry in found] == [
+            {"reason": "wrong_password"},
+            {"reason": "not_a_member"},
+        ]
+        assert {(entry.actor_id, entry.address) for entry in found} == {(person.id, "192.0.2.5")}
+        assert found[0].request_id == "seen"
+    kept = FailedSignIn.objects.order_by("id").values_list("user_id", "reason")
+    assert list(kept) == [
+        (person.id, "wrong_password"),
+        (person.id, "not_a_member"),
+        (None, "unknown_user"),
+    ]
+
+
+def test_a_sign_in_is_in_the_log_of_its_tenant(shop: Shop, neighbour: Shop) -> None:
+    person = member_of_both(shop, neighbour)
+    assert_error(sign_in(username=person.username), 400, "tenant_required")
+    assert entries(shop, AccessEntry.Kind.SIGNED_IN) == [], "a question is no sign-in"
+    access = sign_in(username=person.username, tenant_id=str(shop.tenant.id)).json()["access"]
+    [entry] = entries(shop, AccessEntry.Kind.SIGNED_IN)
+    assert entry.actor_id == person.id
+    assert str(entry.credential_id) == tokens.decode(access, "access")["sid"]
+    assert entries(neighbour, AccessEntry.Kind.SIGNED_IN) == []
+    assert FailedSignIn.objects.count() == 0
+
+
+def test_tenants_are_told_after_the_right_password_alone(shop: Shop, neighbour: Shop) -> None:
+    person = member_of_both(shop, neighbour)
+    assert_error(sign_in(username=person.username, password="wrong"), 401, "invalid_credentials")
+
+
+def test_old_failures_are_removed_and_the_others_kept(shop: Shop) -> None:
+    now = timezone.now()
+    for days in (31, 29, 0):
+        assert sign_in(username=shop.users["staff"].username, password="wrong").status_code == 401
+        newest = FailedSignIn.objects.latest("id")
+        FailedSignIn.objects.filter(id=newest.id).update(occurred_at=now - dt.timedelta(days=days))
+    assert remove_failed_sign_ins() == 1
+    assert FailedSignIn.objects.count() == 2
+
+
+ARGON2 = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+
+
+@override_settings(PASSWORD_HASHERS=ARGON2)
+def test_an_outdated_hash_is_made_anew_by_a_success(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = shop.users["staff"]
+    monkeypatch.setattr(Argon2PasswordHasher, "memory_cost", 1024)
+    person.set_password(PASSWORD)
+    person.save()
+    before = person.password
+    monkeypatch.setattr(Argon2PasswordHasher, "time_cost", 3)
+    get_hashers.cache_clear()
+    get_hashers_by_algorithm.cache_clear()
+    sign_in(username=person.username, password="wrong")
+    sign_in(username=person.username, tenant_id=str(uuid.uuid4()))
+    person.refresh_from_db()
+    assert person.password == before
+    first = sign_in(username=person.username)
+    assert first.status_code == 200
+    person.refresh_from_db()
+    assert "t=3" in person.password
+    assert sign_in(username=person.username).status_code == 200
+    assert Client(first.json()["access"]).get("/api/auth/me/").status_code == 200
+
+
+def test_a_password_that_changed_since_it_was_checked_opens_nothing(shop: Shop) -> None:
+    person = shop.users["staff"]
+    checked = check_credentials(Account("username", person.username), PASSWORD, None)
+    body = {"current_password": PASSWORD, "new_password": "another horse battery"}
+    assert shop.client("staff").post("/api/auth/password/change/", body).status_code == 204
+    with pytest.raises(Refused):
+        open_session(checked, checked.choices[0])
+    assert not SignInSession.objects.filter(ended_at=None).exists()
+
+
+def test_no_session_of_an_old_password_survives(shop: Shop) -> None:
+    """Sign-ins and a change of the password at once: who got in before it is out again."""
+    person = shop.users["staff"]
+    for _round in range(4):
+        User.objects.filter(id=person.id).update(password=make_password(PASSWORD))
+        person.refresh_from_db()
+        changer, acts = shop.client("staff"), itertools.count()
+
+        def act(changer: Client = changer, acts: Any = acts) -> Any:
+            if next(acts) == 0:
+                body = {"current_password": PASSWORD, "new_password": "another horse battery"}
+                return changer.post("/api/auth/password/change/", body).status_code
+            return sign_in(username=person.username)
+
+        answers = race(5, nullcontext, act)
+        assert answers.count(204) == 1, answers
+        for each in answers:
+            if each != 204 and each.status_code == 200:
+                assert_error(Client(each.json()["access"]).get("/api/auth/me/"), 401)
+        assert not SignInSession.objects.filter(ended_at=None).exists()
 
 
 def test_several_tenants(shop: Shop, neighbour: Shop) -> None:
@@ -201,3 +365,28 @@ def test_platform_staff_sign_in_without_a_tenant(shop: Shop) -> None:
     client = Client(body["access"])
     assert client.get("/api/auth/me/").json()["tenant"] is None
     assert_error(client.get("/api/v1/products/"), 403, "permission_denied")
+    assert FailedSignIn.objects.count() == 0
+
+
+def test_no_tenant_is_named_by_a_header(shop: Shop) -> None:
+    make_superuser()
+    client = Client(HTTP_X_TENANT_ID=str(shop.tenant.id))
+    refused = client.post(URL, {"username": "platform", "password": PASSWORD})
+    assert_error(refused, 403, "permission_denied")
+    for path in ("token/refresh/", "token/verify/", "logout/", "password/reset/"):
+        assert_error(client.post(f"/api/auth/{path}", {}), 403, "permission_denied")
+
+
+@pytest.mark.parametrize("name", ["token/", "token/refresh/", "token/verify/", "logout/"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"token": "\\u0000", "refresh": "\\u0000", "username": "\\u0000"}',
+        b'{"token": "\\ud800", "refresh": "\\ud800", "username": "\\ud800"}',
+        b'{"token": "%s", "refresh": "%s"}' % (b"x" * 5_000, b"x" * 5_000),
+        b'{"token": [], "refresh": ["x"], "username": [1]}',
+    ],
+)
+def test_hostile_bodies(name: str, body: bytes) -> None:
+    response = Client().generic("POST", f"/api/auth/{name}", body, content_type="application/json")
+    assert_error(response, 400)

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth.tokens import default_token_generator
 from hostile import Operation
 
 from noren_kit.accounts import api_keys, tokens
@@ -13,6 +14,8 @@ from noren_kit.accounts.models import ApiKey, User
 from noren_kit.accounts.provisioning import add_member
 from noren_kit.accounts.standing import affiliations
 from noren_kit.api.registry import known_rights
+from noren_kit.audit.models import AccessEntry
+from noren_kit.audit.recording import record
 from noren_kit.tenancy.models import Tenant
 from noren_kit.testing.shops import PASSWORD, Client, Shop, make_shop, make_superuser
 from store import Store
@@ -31,6 +34,7 @@ CALLERS = (
     "disabled",  # A member whose account is.
     "platform",  # A superuser inside the tenant.
 )
+NEW_PASSWORD = "another horse battery"
 _numbers = itertools.count(1)
 
 
@@ -68,14 +72,17 @@ class Callers:
         [affiliation] = affiliations(user.id)
         return tokens.open_session(user=user, affiliation=affiliation).access
 
+    def platform(self, **headers: str) -> Client:
+        token = tokens.open_session(user=self.superuser, affiliation=None).access
+        return Client(token, **headers)
+
     def client(self, caller: str) -> Client:
         if caller == "anonymous":
             return Client()
         if caller in self.keys:
             return Client(HTTP_AUTHORIZATION=f"Api-Key {self.keys[caller]}")
         if caller == "platform":
-            token = tokens.open_session(user=self.superuser, affiliation=None).access
-            return Client(token, HTTP_X_TENANT_ID=str(self.shop.tenant.id))
+            return self.platform(HTTP_X_TENANT_ID=str(self.shop.tenant.id))
         token = {
             "roleless": lambda: self._token(self.roleless),
             "stranger": lambda: self.neighbour.token("owner"),
@@ -88,9 +95,9 @@ class Callers:
 class Requests:
     """Sends an operation with an object made for it and a body that an owner may send."""
 
-    def __init__(self, shop: Shop) -> None:
-        self.store = Store(shop)
-        store = self.store
+    def __init__(self, shop: Shop, platform: Client) -> None:
+        self.shop, self.platform = shop, platform
+        store = self.store = Store(shop)
         # What makes an object, by the path up to its id.
         self.objects: dict[str, Callable[[], Any]] = {
             "/api/v1/products/": store.product,
@@ -100,6 +107,14 @@ class Requests:
             "/api/v1/tags/": lambda: store.post("tags/", self._named()),
             "/api/v1/customers/": store.customer,
             "/api/v1/orders/": lambda: store.order((store.product(), 1)),
+            "/api/v1/members/": self._member,
+            "/api/v1/roles/": lambda: store.post("roles/", self._role()),
+            "/api/v1/api-keys/": lambda: store.post("api-keys/", self._key()),
+            "/api/v1/tenants/": lambda: self.platform.post(
+                "/api/v1/tenants/", self._tenant()
+            ).json(),
+            "/api/v1/audit/access/": self._entry,
+            "/api/auth/invitations/": self._invitation,
         }
         # What makes an object below another.
         self.nested: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -127,8 +142,28 @@ class Requests:
             "POST /api/v1/customers/": self._named,
             "POST /api/v1/orders/": lambda: store.order_body((store.product(), 1)),
             "POST /api/v1/orders/{pk}/cancel/": lambda: None,
+            "POST /api/v1/members/": self._guest,
+            "PATCH /api/v1/members/{pk}/": lambda: {"roles": ["viewer"]},
+            "POST /api/v1/roles/": self._role,
+            "POST /api/v1/api-keys/": self._key,
+            "POST /api/v1/api-keys/{pk}/rotate/": dict,
+            "POST /api/v1/tenants/": self._tenant,
+            "POST /api/v1/tenants/{pk}/suspend/": lambda: None,
+            "POST /api/v1/tenants/{pk}/resume/": lambda: None,
             "POST /api/auth/token/": self._credentials,
             "POST /api/auth/token/refresh/": self._refresh,
+            "POST /api/auth/token/verify/": lambda: {"token": shop.token("staff")},
+            "POST /api/auth/logout/": dict,
+            "POST /api/auth/logout/all/": lambda: None,
+            "POST /api/auth/switch/": lambda: {"tenant_id": str(shop.tenant.id)},
+            "POST /api/auth/password/change/": lambda: {
+                "current_password": PASSWORD,
+                "new_password": NEW_PASSWORD,
+            },
+            "POST /api/auth/password/reset/": lambda: {"email": shop.users["staff"].email},
+            "POST /api/auth/password/reset/confirm/": self._reset,
+            "POST /api/auth/invitations/{pk}/accept/": lambda: None,
+            "POST /api/auth/invitations/{pk}/decline/": lambda: None,
         }
 
     def send(self, operation: Operation, client: Client) -> Any:
@@ -179,6 +214,39 @@ class Requests:
 
     def _credentials(self) -> dict[str, Any]:
         return {"username": self.store.shop.users["staff"].username, "password": PASSWORD}
+
+    def _member(self) -> dict[str, Any]:
+        user = User.objects.create_user(f"colleague-{next(_numbers)}", PASSWORD)
+        with self.shop.entered():
+            return {"id": add_member(user=user, roles=["viewer"]).id}
+
+    @staticmethod
+    def _guest() -> dict[str, Any]:
+        return {"email": f"guest-{next(_numbers)}@example.com", "roles": ["viewer"]}
+
+    def _role(self) -> dict[str, Any]:
+        permissions = ["catalog.view_product"]
+        return {**self._named(), "slug": f"r{next(_numbers)}", "permissions": permissions}
+
+    def _key(self) -> dict[str, Any]:
+        return {**self._named(), "scopes": ["catalog.view_product"]}
+
+    def _tenant(self) -> dict[str, Any]:
+        return {**self._named(), "slug": f"t{next(_numbers)}"}
+
+    def _entry(self) -> dict[str, Any]:
+        with self.shop.entered():
+            record(AccessEntry.Kind.SIGNED_OUT)
+            return {"id": AccessEntry.objects.latest("id").id}
+
+    def _invitation(self) -> dict[str, Any]:
+        return self.store.post("members/", self._guest())
+
+    @staticmethod
+    def _reset() -> dict[str, Any]:
+        user = User.objects.create_user(f"forgetful-{next(_numbers)}", PASSWORD)
+        token = default_token_generator.make_token(user)
+        return {"uid": str(user.id), "token": token, "new_password": NEW_PASSWORD}
 
     def _refresh(self) -> dict[str, Any]:
         answer = Client().post("/api/auth/token/", self._credentials())

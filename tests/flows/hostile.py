@@ -21,13 +21,25 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
 from psycopg import sql
 
+from noren_kit.accounts import tokens
+from noren_kit.accounts.permissions import PlatformStaff
+from noren_kit.accounts.provisioning import create_tenant
+from noren_kit.tenancy.models import Tenant
 from noren_kit.testing.answers import ERROR_MEMBERS
 from noren_kit.testing.filling import Filler
-from noren_kit.testing.shops import Client, Shop
+from noren_kit.testing.shops import Client, Shop, make_superuser
 
 JSON = "application/json"
 # An answer that takes this much of the processor hangs; the other bound allows for busy machines.
 CPU_SECONDS, WALL_SECONDS = 1.0, 15.0
+# Of `/api/auth/`, what a signed-in person alone may call; the rest is open.
+PERSONAL = (
+    "/api/auth/me/",
+    "/api/auth/logout/all/",
+    "/api/auth/switch/",
+    "/api/auth/password/change/",
+    "/api/auth/invitations/",
+)
 BODY_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 _VERBS = ("get", "post", "put", "patch", "delete")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -55,13 +67,18 @@ class Operation:
         return re.findall(r"{(\w+)}", self.template)
 
     @property
+    def is_platforms(self) -> bool:
+        """Whether it is for the platform's people alone."""
+        return PlatformStaff in getattr(self.view, "permission_classes", ())
+
+    @property
     def is_api(self) -> bool:
         """Whether the route is in the schema: not the probes, the schema and its pages."""
         return self.template.startswith(("/api/v1/", "/api/auth/"))
 
     @property
     def needs_sign_in(self) -> bool:
-        return self.template.startswith("/api/v1/") or self.template == "/api/auth/me/"
+        return self.template.startswith(("/api/v1/", *PERSONAL))
 
     @cache  # noqa: B019  a handful of operations, for the whole run
     def described(self) -> dict[str, Any]:
@@ -136,13 +153,17 @@ def api_operations(*methods: str) -> list[Operation]:
 
 
 class World:
-    """A shop with a row in every table, its owner's client, and a witness of all tables."""
+    """A shop with a row in every table, its owner's client and the platform's, and a witness."""
 
     def __init__(self, shop: Shop, tables: list[str]) -> None:
         self.shop, self.client, self.faults = shop, shop.client(), list[str]()
         self.requests = 0
         with shop.entered():
             self.rows = Filler().fill()
+        # Not the shop itself, which must not be suspended under the attack.
+        self.rows[Tenant] = create_tenant(slug="spare", name="Spare")
+        token = tokens.open_session(user=make_superuser("attacker"), affiliation=None).access
+        self.platform = Client(token)
         self._witness = psycopg.connect(os.environ["DATABASE_BACKUP_URL"], autocommit=True)
         digest = "SELECT {}, count(*), coalesce(sum(hashtext(t::text)), 0) FROM {} t"
         each = [sql.SQL(digest).format(sql.Literal(name), sql.Identifier(name)) for name in tables]
@@ -187,7 +208,8 @@ class World:
         target = path if path is not None else self.path(operation)
         name = f"{operation} [{label}]"
         cpu, wall = time.process_time(), time.monotonic()
-        response = (client or self.client).generic(
+        own = self.platform if operation.is_platforms else self.client
+        response = (client or own).generic(
             method or operation.method,
             target,
             body,

@@ -48,7 +48,8 @@ def test_every_route_and_verb_has_a_line() -> None:
 
 @pytest.mark.parametrize("template", sorted({each.template for each in operations()}))
 def test_each_caller(shop: Shop, neighbour: Shop, template: str) -> None:
-    callers, requests = Callers(shop, neighbour), Requests(shop)
+    callers = Callers(shop, neighbour)
+    requests = Requests(shop, callers.platform())
     wrong: list[str] = []
     for operation in operations():
         if operation.template != template:

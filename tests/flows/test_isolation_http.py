@@ -20,8 +20,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
 
 from noren.catalog.models import Product, Variant
+from noren_kit.accounts.permissions import PlatformStaff
 from noren_kit.tenancy.checks import tenant_models
 from noren_kit.tenancy.entering import enter
+from noren_kit.tenancy.models import Tenant
 from noren_kit.testing.answers import outward
 from noren_kit.testing.filling import fill_tenant, tenant_references
 from noren_kit.testing.queries import recorded_statements
@@ -57,6 +59,10 @@ class Route:
         """With an id in each captured part, in their order; one alone stands for all."""
         given = iter(identifiers * len(self.names) if len(identifiers) == 1 else identifiers)
         return re.sub(r"<\w+>", lambda _part: str(next(given)), self.path)
+
+    def is_platforms(self) -> bool:
+        """Whether it is for the platform's people, and refused to all others alike."""
+        return PlatformStaff in getattr(self.view, "permission_classes", ())
 
     @property
     def template(self) -> str:
@@ -198,6 +204,7 @@ class Side:
                 }
             Product.objects.update(status=Product.Status.ACTIVE)
             Variant.objects.update(is_active=True)
+        side.row[Tenant] = side.shop.tenant.id
         people = [user.id for user in side.shop.users.values()]
         side.ids += [*side.row.values(), *people, side.shop.tenant.id]
         return side
@@ -339,6 +346,9 @@ def test_in_the_path(
                     ),
                     foreign[at],
                 )
+                if route.is_platforms:
+                    assert answer.status == 403, (verb, answer)
+                    continue
                 assert answer.status in (404, 405), (verb, answer)
                 if operation(document, route, verb) is not None:
                     assert answer.status == 404, (verb, answer)
@@ -382,7 +392,9 @@ def test_in_the_query(
             answer = assert_alike(
                 client, "get", lambda asked, name=name: (f"{url}?{name}={asked}", None), foreign
             )
-            if narrows:
+            if route.is_platforms:
+                assert answer.status == 403
+            elif narrows:
                 assert answer.status == 200
                 assert answer.body["results"] == []
 

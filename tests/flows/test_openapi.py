@@ -13,9 +13,10 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from hostile import document, operations, resolved
+from hostile import PERSONAL, document, operations, resolved
 
-from noren_kit.testing.shops import Client, Shop
+from noren_kit.accounts import tokens
+from noren_kit.testing.shops import Client, Shop, make_superuser
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITTEN = ROOT / "docs" / "openapi.yaml"
@@ -155,13 +156,22 @@ def test_errors_that_can_happen_are_listed() -> None:
 
 
 def test_security() -> None:
-    """All of the resources need a token; signing in and probes need none."""
+    """Resources need a token or a key, what is about oneself a token; probes need none."""
     assert document()["components"]["securitySchemes"] == {
-        "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "apiKey": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Api-Key` and the key, with a space between.",
+        },
     }
     for path, method, operation in described():
-        needed = path.startswith("/api/v1/") or path == "/api/auth/me/"
-        expected = [{"accessToken": []}] if needed else [{}]
+        expected: list[dict[str, list[str]]] = [{}]
+        if path.startswith("/api/v1/") or path == "/api/auth/me/":
+            expected = [{"accessToken": []}, {"apiKey": []}]
+        elif path.startswith(PERSONAL):
+            expected = [{"accessToken": []}]
         assert operation["security"] == expected, (method, path)
 
 
@@ -238,6 +248,12 @@ def test_answers_match_and_hide_nothing(shop: Shop) -> None:
             assert set(answer) == set(resolved(strict)["properties"]), url
 
 
+def first(client: Client, path: str) -> str:
+    """The id of a list's first row."""
+    identifier: str = client.get(f"/api/v1/{path}/").json()["results"][0]["id"]
+    return identifier
+
+
 def answers_of(shop: Shop) -> list[tuple[str, str, int, Any]]:
     """Path, address, status and body: something of everything is made and then shown."""
     client, found, v1 = shop.client(), [], "/api/v1"
@@ -264,19 +280,26 @@ def answers_of(shop: Shop) -> list[tuple[str, str, int, Any]]:
     customer = post("customers", {"name": "Aoi"})["id"]
     lines = [{"product_id": product, "quantity": 2}, {"variant_id": variant, "quantity": 1}]
     order = post("orders", {"customer": customer, "items": lines})["id"]
+    post("members", {"email": "aoi@example.com", "roles": ["staff"]})
+    post("roles", {"slug": "till", "name": "Till", "permissions": ["orders.add_order"]})
+    post("api-keys", {"name": "till", "scopes": ["orders.add_order"]})
+    token = tokens.open_session(user=make_superuser(), affiliation=None).access
     for path, item in document()["paths"].items():
         ids = {"products": product, "categories": category, "brands": brand, "orders": order}
+        ids |= {each: first(client, each) for each in ("members", "roles", "api-keys")}
+        ids |= {"tenants": str(shop.tenant.id), "access": first(client, "audit/access")}
         ids |= {"customers": customer, "suppliers": supplier}
         ids |= {"variants": variant, "reviews": review}
         parts = path.split("/")
         resource = parts[parts.index("{id}") - 1] if "{id}" in parts else ""
         if "get" in item and (not resource or resource in ids):
             url = path.replace("{id}", ids.get(resource, "")).replace("{product}", product)
-            shown = client.get(url)
+            viewer = Client(token) if resource == "tenants" else client
+            shown = viewer.get(url)
             assert shown.status_code == 200, url
             found.append((path, url, 200, shown.json()))
             if "page" in {each["name"] for each in item["get"].get("parameters", [])}:
-                found.append((path, f"{url}?cursor=", 200, client.get(url, {"cursor": ""}).json()))
+                found.append((path, f"{url}?cursor=", 200, viewer.get(url, {"cursor": ""}).json()))
     assert len(found) > 30
     return found
 

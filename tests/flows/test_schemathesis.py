@@ -44,7 +44,12 @@ responses = false
 """
 
 
-SPARE = {"suppliers": {"code": "spare"}}
+SPARE: dict[str, dict[str, Any]] = {
+    "suppliers": {"code": "spare"},
+    "members": {"email": "spare@example.com", "roles": ["viewer"]},
+    "roles": {"slug": "spare", "permissions": []},
+    "api-keys": {"scopes": ["catalog.view_brand"]},
+}
 
 
 def rows_of(shop: Shop) -> dict[str, str]:
@@ -70,7 +75,10 @@ def rows_of(shop: Shop) -> dict[str, str]:
     make("customers", "customer", {"name": "Aoi"})
     lines = [{"product_id": rows["product_id"], "quantity": 1}]
     make("orders", "order", {"customer": rows["customer"], "items": lines})
-    for path in ("brands", "suppliers", "tags", "categories", "customers"):
+    make("members", "member", {"email": "aoi@example.com", "roles": ["viewer"]})
+    make("roles", "role", {"slug": "till", "name": "Till", "permissions": []})
+    make("api-keys", "key", {"name": "Till", "scopes": ["catalog.view_brand"]})
+    for path in ("brands", "tags", "categories", "customers", *SPARE):
         spare = client.post(f"/api/v1/{path}/", {"name": "Spare", **SPARE.get(path, {})})
         rows[f"spare {path}"] = spare.json()["id"]
     return {**rows, "parent": rows["category"], "user": str(shop.users["viewer"].id)}
@@ -94,6 +102,7 @@ def run(base_url: str, shop: Shop, folder: Path) -> tuple[int, str, dict[str, An
     path = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
     environment = {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": path}
     environment |= {"NOREN_ROWS": json.dumps(rows_of(shop))}
+    environment |= {"NOREN_OTHER_TOKEN": shop.token("viewer")}
     done = subprocess.run(
         command,
         cwd=folder,

@@ -15,6 +15,7 @@ import pytest
 
 from noren.catalog.models import Brand, Category, Supplier
 from noren.catalog.services import create_product
+from noren_kit.accounts.rights import BUILT_IN_ROLES
 from noren_kit.testing.budgets import OPTION, Budgets
 from noren_kit.testing.queries import recorded_statements
 from noren_kit.testing.shops import Client, Shop
@@ -164,6 +165,38 @@ def test_order_lists(budgets: Budgets, client: Client, products: list[str]) -> N
     for number in range(100):
         client.post("/api/v1/orders/", order(buyer, products[number:] + products, 2))
     check_pages(budgets, client, "orders/", "/api/v1/orders/")
+
+
+def test_people_and_keys(budgets: Budgets, shop: Shop) -> None:
+    """Members with several roles each, roles, keys, and the log of it all."""
+    owner = shop.client()
+    owner.get("/api/v1/members/")
+    for number in range(100):
+        role = {"slug": f"role-{number}", "name": "Role", "permissions": ["catalog.view_brand"]}
+        roles = ["staff", "viewer", f"role-{number}"]
+        member = {"email": f"sato-{number}@example.com", "roles": roles}
+        key = {"name": f"key {number}", "scopes": ["catalog.view_brand"]}
+        for path, body in (("roles", role), ("members", member), ("api-keys", key)):
+            assert owner.post(f"/api/v1/{path}/", body).status_code == 201
+    for name in ("members", "roles", "api-keys", "audit/access"):
+        check_pages(budgets, owner, f"{name}/", f"/api/v1/{name}/")
+        row = owner.get(f"/api/v1/{name}/?page_size=1").json()["results"][0]["id"]
+        count, statements, _body = counted(owner, "get", f"/api/v1/{name}/{row}/")
+        budgets.check(f"GET {name}/{{id}}/", [count], DETAIL, statements)
+
+
+def test_inviting(budgets: Budgets, shop: Shop) -> None:
+    """By one role, three and all the built-in ones."""
+    owner = shop.client()
+    owner.get("/api/v1/members/")
+    counts = []
+    for number, roles in enumerate(
+        (["staff"], ["viewer", "staff", "manager"], list(BUILT_IN_ROLES))
+    ):
+        body = {"email": f"sato-{number}@example.com", "roles": roles}
+        count, statements, _body = counted(owner, "post", "/api/v1/members/", body)
+        counts.append(count)
+    budgets.check("POST members/", counts, ORDER, statements)
 
 
 def test_movements_of_stock(budgets: Budgets, client: Client, products: list[str]) -> None:

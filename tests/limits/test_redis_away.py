@@ -104,7 +104,7 @@ def test_a_redis_that_refuses(client: redis.Redis, fault: str, redis_server: Emb
         else:
             other.config_set("requirepass", "another")
             client.connection_pool.disconnect()
-        assert passed(counter, "b") == 2
+        assert passed(counter, "b") == 3
     assert not counter.read("b", TWENTY).allowed
 
 
@@ -114,7 +114,7 @@ def test_it_is_logged_once_and_not_for_every_request(
     counter = Counter(client)
     redis_server.stop()
     with caplog.at_level("WARNING", "noren.limits"):
-        assert passed(counter, "c", TWENTY, 200) == 2
+        assert passed(counter, "c", TWENTY, 200) == 3
     assert len([record for record in caplog.records if record.name == "noren.limits"]) == 1
 
 
@@ -147,5 +147,5 @@ def test_reading_does_not_count_and_forgetting_starts_afresh(
 def test_no_allowance_is_above_its_limit(redis_server: EmbeddedRedis, client: redis.Redis) -> None:
     counter = Counter(client)
     redis_server.stop()
-    for most, share in ((0, 0), (1, 1), (9, 1), (20, 2)):
+    for most, share in ((0, 0), (1, 1), (9, 3), (50, 5)):
         assert passed(counter, str(most), Limit("x", most, 60)) == share

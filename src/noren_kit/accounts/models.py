@@ -61,9 +61,13 @@ class User(AbstractBaseUser):
         ordering = ["id"]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        self.fold_names()
+        super().save(*args, **kwargs)
+
+    def fold_names(self) -> None:
+        """Set the columns by which people are found; to be called where `save` is not."""
         self.username_folded = fold(self.username)
         self.email_folded = fold(self.email) or None
-        super().save(*args, **kwargs)
 
     @property
     def display_name(self) -> str:
@@ -87,11 +91,14 @@ class Role(TenantModel):
 class Membership(TenantModel):
     """A person in a tenant. Without one, the tenant does not exist for them.
 
-    One without `accepted_at` is an invitation, and opens nothing yet.
+    One without `accepted_at` is an invitation, and opens nothing yet. Until then the tenant
+    sees what it wrote itself, `invited_email` and `invited_name`, and nothing of the person.
     """
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     accepted_at = models.DateTimeField(null=True, default=timezone.now, editable=False)
+    invited_email = models.EmailField(blank=True, editable=False)
+    invited_name = models.CharField(max_length=200, blank=True, editable=False)
 
     class Meta(TenantModel.Meta):
         constraints = [unique_in_tenant("user")]

@@ -29,6 +29,14 @@ class SignedIn(BasePermission):
         return isinstance(request.user, Caller)
 
 
+class PlatformStaff(SignedIn):
+    """Signed in as a superuser of the platform, inside a tenant or none; never by a key."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        actor = context.actor()
+        return super().has_permission(request, view) and actor is not None and actor.is_superuser
+
+
 class TenantMember(SignedIn):
     """Signed in and inside a tenant."""
 

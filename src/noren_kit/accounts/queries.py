@@ -12,6 +12,7 @@ def emails_of_members(roles: Collection[str]) -> list[str]:
     held = MembershipRole.objects.filter(
         role__slug__in=list(roles),
         membership__deleted_at=None,
+        membership__accepted_at__isnull=False,
         membership__user__is_active=True,
     ).exclude(membership__user__email="")
     addresses = held.values_list("membership__user__email", flat=True)

@@ -123,10 +123,14 @@ class ResourcePagination(BasePagination):
         }
 
     def _signer(self) -> Signer:
-        """Bound to the tenant, the list and its filters: elsewhere the token is refused."""
+        """Bound to the tenant, the list and its filters: elsewhere the token is refused.
+
+        Lists of the platform are read inside a tenant or outside of any.
+        """
         query = self.request.query_params
         filters = sorted((name, query[name]) for name in query if name not in _FREE)
-        return Signer(salt=f"cursor:{context.tenant_id()}:{self.request.path}:{filters}")
+        entered = context.tenant_or_none()
+        return Signer(salt=f"cursor:{entered and entered.id}:{self.request.path}:{filters}")
 
     def _token(self, row: Any, *, backwards: bool) -> str | None:
         if row is None:

@@ -26,4 +26,4 @@ class ResourceRouter(SimpleRouter):
         expected = [viewset.parent_field] if viewset.parent_field else []
         if re.findall(r"<(\w+)>", path) != expected:
             raise ImproperlyConfigured(f"{path} does not name {viewset.__name__}.parent_field.")
-        self.register(path, viewset, basename=path.rpartition("/")[2])
+        self.register(path, viewset, basename=path.rpartition(">/")[2])

@@ -45,6 +45,10 @@ def _with_article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
+def _words(basename: str, between: str) -> str:
+    return basename.replace("-", between).replace("/", between)
+
+
 class ResourceSchema(AutoSchema):
     """Names and texts by action, every error answer, and `fields`/`omit` where they work."""
 
@@ -70,9 +74,7 @@ class ResourceSchema(AutoSchema):
 
     def _failures(self, operation: dict[str, Any]) -> Iterator[str]:
         signs_in = operation.get("security") == [{}]
-        yield from ("400", "401")
-        if not signs_in:
-            yield "403"
+        yield from ("400", "401", "403")
         if "{" in self.path or "page" in {each["name"] for each in operation.get("parameters", [])}:
             yield "404"
         yield "406"
@@ -85,7 +87,7 @@ class ResourceSchema(AutoSchema):
     def get_operation_id(self) -> str:
         basename = getattr(self.view, "basename", None)
         if basename and self.action:
-            return f"{basename}_{self.action}"
+            return f"{_words(basename, '_')}_{self.action}"
         return str(super().get_operation_id())
 
     def _documented(self) -> list[str]:
@@ -95,7 +97,7 @@ class ResourceSchema(AutoSchema):
     def get_summary(self) -> str | None:
         if self.action in _CRUD:
             one = _with_article(str(self.view.resource_model()._meta.verbose_name))
-            many = self.view.basename.replace("-", " ")
+            many = _words(self.view.basename, " ")
             return _CRUD[self.action][0].format(one=one, many=many)
         return next((line.rstrip(".") for line in self._documented()), None)
 

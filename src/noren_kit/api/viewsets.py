@@ -14,6 +14,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from noren_kit.accounts.authentication import refuse_named_tenant
 from noren_kit.accounts.permissions import ResourcePermission
 from noren_kit.api import reading
 from noren_kit.api.filters import (
@@ -77,6 +78,8 @@ class StrictViewMixin:
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        if not self.authentication_classes:  # type: ignore[attr-defined]
+            refuse_named_tenant(request)  # As authentication does where there is some.
         refuse_unknown(request, self.known_parameters())
         if getattr(self, "action", None) in self.bodiless_actions:
             NoInput(data=request.data).is_valid(raise_exception=True)

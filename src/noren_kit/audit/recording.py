@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from psycopg.types.json import Jsonb
 
 from noren_kit.audit.models import AccessEntry
@@ -23,8 +23,8 @@ _RECORD = "SELECT noren_record_access(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 _RECORD_OF_PERSON = "SELECT noren_record_access_of(%s, %s, %s, %s, %s, %s, %s, %s)"
 
 
-def _execute(statement: str, values: list[Any]) -> None:
-    with connection.cursor() as cursor:
+def _execute(statement: str, values: list[Any], using: str = DEFAULT_DB_ALIAS) -> None:
+    with connections[using].cursor() as cursor:
         cursor.execute(statement, values)
 
 
@@ -65,6 +65,22 @@ def record(
     _execute(_RECORD, values)
     transaction.on_commit(lambda: stored.append(True))
     context.after_request(again)
+
+
+def record_change(
+    kind: AccessEntry.Kind,
+    *,
+    tenant_id: uuid.UUID | None = None,
+    using: str = DEFAULT_DB_ALIAS,
+    **details: Any,
+) -> None:
+    """Add an entry about a change that the acting person made; one statement.
+
+    It stands or falls with the change, whose transaction (on `using`) it is written in.
+    """
+    actor = context.actor()
+    values = [uuid7(), tenant_id or context.tenant_id(), kind.value, *_facts(actor, details)]
+    _execute(_RECORD, values, using)
 
 
 def record_of_person(kind: AccessEntry.Kind, actor: Actor | None, **details: Any) -> None:

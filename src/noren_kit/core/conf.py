@@ -27,6 +27,9 @@ DEFAULTS: dict[str, Any] = {
     "REFRESH_GRACE_SECONDS": 10,
     # Ed25519 private keys in PEM form, one after the other: the first signs, all verify.
     "JWT_PRIVATE_KEY": "",
+    # Where the mail of a password reset leads: `https://shop.example/reset?uid={uid}&token={token}`.
+    # Without it the mail holds both as text.
+    "PASSWORD_RESET_URL": "",
     # Networks whose `X-Forwarded-For` is believed.
     "TRUSTED_PROXIES": [],
     # Requests and seconds by class of caller; a project may state some alone.

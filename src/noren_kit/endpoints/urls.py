@@ -1,16 +1,28 @@
-"""The kit's own routes: sign-in, probes, the schema and its pages."""
+"""The kit's own routes: sign-in, management, probes, the schema and its pages."""
 
-from django.urls import path
+from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from noren_kit.endpoints import sign_in
+from noren_kit.api.routers import ResourceRouter
+from noren_kit.endpoints.access_log import AccessEntryViewSet
+from noren_kit.endpoints.api_keys import ApiKeyViewSet
+from noren_kit.endpoints.members import MemberViewSet
+from noren_kit.endpoints.roles import RoleViewSet
 from noren_kit.endpoints.schema import SchemaView
+from noren_kit.endpoints.tenants import SettingsView, TenantViewSet
 from noren_kit.observability import health
 
+router = ResourceRouter()
+router.resource("members", MemberViewSet)
+router.resource("roles", RoleViewSet)
+router.resource("api-keys", ApiKeyViewSet)
+router.resource("tenants", TenantViewSet)
+router.resource("audit/access", AccessEntryViewSet)
+
 urlpatterns = [
-    path("api/auth/token/", sign_in.SignInView.as_view(), name="token"),
-    path("api/auth/token/refresh/", sign_in.RefreshView.as_view(), name="token-refresh"),
-    path("api/auth/me/", sign_in.MeView.as_view(), name="me"),
+    path("api/v1/", include(router.urls)),
+    path("api/v1/settings/", SettingsView.as_view(), name="settings"),
+    path("api/auth/", include("noren_kit.endpoints.auth.urls")),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("health/", health.ready, name="health"),

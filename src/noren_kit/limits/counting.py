@@ -27,8 +27,9 @@ _log = get_logger("noren.limits")
 _TIMEOUT_SECONDS = 0.2
 # After a failure Redis is left alone for a while, so that requests do not wait for it in turn.
 _PAUSE_SECONDS = 1.0
-# Without Redis each process counts for itself and allows this share of a limit, at least one.
-_LOCAL_SHARE = 10
+# Without Redis each process counts for itself and allows this share of a limit; at least a few,
+# so that one mistyped password locks nobody out.
+_LOCAL_SHARE, _LOCAL_LEAST = 10, 3
 _MOST_LOCAL_KEYS = 10_000
 
 # A key never lacks its end: it is made with one. A window that outlasts the limit's own comes
@@ -104,7 +105,7 @@ class LocalCounter:
 
     @staticmethod
     def _reading(limit: Limit, used: int, ends: float) -> Reading:
-        share = min(limit.requests, max(1, limit.requests // _LOCAL_SHARE))
+        share = min(limit.requests, max(_LOCAL_LEAST, limit.requests // _LOCAL_SHARE))
         left = min(limit.seconds, max(1, math.ceil(ends - time.monotonic())))
         return Reading(replace(limit, requests=share), used, left)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +14,7 @@ from noren_kit.core import context
 from noren_kit.core.ids import uuid7
 from noren_kit.core.money import Rounding
 from noren_kit.db.fields import ActorField, TenantField
+from noren_kit.tenancy.validators import validate_currency, validate_locale, validate_time_zone
 
 
 class Tenant(models.Model):
@@ -27,9 +28,7 @@ class Tenant(models.Model):
     slug = models.SlugField(max_length=63, unique=True)
     name = models.CharField(max_length=200)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.ACTIVE)
-    currency = models.CharField(
-        max_length=3, default="JPY", validators=[RegexValidator(r"^[A-Z]{3}\Z")]
-    )
+    currency = models.CharField(max_length=3, default="JPY", validators=[validate_currency])
     standard_tax_rate = models.DecimalField(
         max_digits=5,
         decimal_places=2,
@@ -39,11 +38,12 @@ class Tenant(models.Model):
     )
     tax_rounding = models.CharField(max_length=8, choices=Rounding.choices, default=Rounding.FLOOR)
     prices_include_tax = models.BooleanField(default=False)
-    locale = models.CharField(max_length=8, default="en")
-    time_zone = models.CharField(max_length=64, default="UTC")
+    locale = models.CharField(max_length=8, default="en", validators=[validate_locale])
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     # The plan's rate limit for each credential; null for the installation's default.
     requests_per_hour = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["slug"]

@@ -69,6 +69,7 @@ def test_attributes(stage):
     )
     assert sorted(rows) == [
         ("noren_app", True, False, False),
+        ("noren_audit", False, False, False),
         ("noren_backup", True, True, False),
         ("noren_lookup", False, True, False),
         ("noren_owner", True, False, False),
@@ -225,7 +226,7 @@ def test_administrator_without_the_privilege_is_told_so(stage):
 def test_managed_administrator_that_is_no_superuser(stage):
     attributes = "LOGIN CREATEROLE CREATEDB BYPASSRLS"
     stage.ask("admin", f"CREATE ROLE managed {attributes} PASSWORD 'm'")
-    for name in (*roles.LOGIN_ROLES, "noren_lookup"):
+    for name in (*roles.LOGIN_ROLES, *roles.FUNCTION_ROLES):
         stage.ask("admin", f"GRANT {name} TO managed WITH ADMIN OPTION")
     managed = address(stage, "managed", "m")
     roles.bootstrap(managed, "managed_shop", stage.passwords)

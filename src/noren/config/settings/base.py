@@ -131,6 +131,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "accounts.remove_stale_sessions",
         "schedule": timedelta(hours=1),
     },
+    "remove-failed-sign-ins": {
+        "task": "accounts.remove_failed_sign_ins",
+        "schedule": timedelta(hours=1),
+    },
 }
 
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -138,6 +142,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="orders@noren.example
 
 NOREN_KIT: dict[str, Any] = {
     "JWT_PRIVATE_KEY": env.str("JWT_PRIVATE_KEY", multiline=True),
+    "PASSWORD_RESET_URL": env.str("PASSWORD_RESET_URL", default=""),
     "OUTBOX_LEASE_SECONDS": env.float("OUTBOX_LEASE_SECONDS", default=60.0),
     "TRUSTED_PROXIES": env.list("TRUSTED_PROXIES", default=[]),
     "LIMITS": parse_limits(env.str("LIMITS", default="")),
@@ -191,6 +196,10 @@ SPECTACULAR_SETTINGS = {
         "OrderStatus": "noren.orders.models.Order.Status",
         "PaymentStatus": "noren.orders.models.Order.PaymentStatus",
         "MovementKind": "noren.inventory.models.StockMovement.Kind",
+        "TenantStatus": "noren_kit.tenancy.models.Tenant.Status",
+        "TaxRounding": "noren_kit.core.money.Rounding",
+        "MemberStatus": "noren_kit.endpoints.members.STATUSES",
+        "AccessKind": "noren_kit.audit.models.AccessEntry.Kind",
         "Availability": "noren.inventory.queries.AVAILABILITIES",
     },
     "GET_LIB_DOC_EXCLUDES": "noren_kit.api.schema.kit_texts",

@@ -1,4 +1,4 @@
-"""Sign-in over HTTP: what goes in, what comes out."""
+"""`/api/auth/`: what goes in, what comes out."""
 
 from __future__ import annotations
 
@@ -34,6 +34,29 @@ class RefreshSerializer(StrictSerializer):
     refresh = StringField(max_length=4_000, required=False)
 
 
+class VerifySerializer(StrictSerializer):
+    token = StringField(max_length=4_000)
+
+
+class SwitchSerializer(StrictSerializer):
+    tenant_id = IdField()
+
+
+class PasswordChangeSerializer(StrictSerializer):
+    current_password = PasswordField()
+    new_password = PasswordField()
+
+
+class PasswordResetSerializer(StrictSerializer):
+    email = TextField(max_length=254)
+
+
+class PasswordResetConfirmSerializer(StrictSerializer):
+    uid = StringField(max_length=100)
+    token = StringField(max_length=200)
+    new_password = PasswordField()
+
+
 class TenantRefSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     name = serializers.CharField()
@@ -60,3 +83,26 @@ class MeSerializer(SignedInUserSerializer):
     is_staff = serializers.BooleanField()
     is_superuser = serializers.BooleanField()
     permissions = serializers.ListField(child=serializers.CharField())
+
+
+class InvitationSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    tenant = TenantRefSerializer()
+    invited_at = serializers.DateTimeField()
+
+
+class InvitationsSerializer(serializers.Serializer):
+    results = InvitationSerializer(many=True)
+
+
+class KeySerializer(serializers.Serializer):
+    kty = serializers.CharField()
+    crv = serializers.CharField()
+    x = serializers.CharField()
+    kid = serializers.CharField()
+    alg = serializers.CharField()
+    use = serializers.CharField()
+
+
+class KeySetSerializer(serializers.Serializer):
+    keys = KeySerializer(many=True)

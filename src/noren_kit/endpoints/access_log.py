@@ -1,0 +1,63 @@
+"""`/api/v1/audit/access/`: who came in, who was refused, who was given which right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from rest_framework import serializers
+
+from noren_kit.api.fields import computed
+from noren_kit.api.filters import ChoiceFilter, IdFilter, InstantFilter
+from noren_kit.api.serializers import ComputedField, ResourceSerializer
+from noren_kit.api.viewsets import ResourceViewSet
+from noren_kit.audit.models import AccessEntry
+
+
+class AccessActorSerializer(serializers.Serializer):
+    """Who it was, under the name of that time."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class AccessEntrySerializer(ResourceSerializer):
+    actor = ComputedField()
+
+    class Meta:
+        model = AccessEntry
+        fields = [
+            "kind",
+            "occurred_at",
+            "actor",
+            "credential_id",
+            "address",
+            "request_id",
+            "details",
+        ]
+
+    @computed([], AccessActorSerializer(allow_null=True))
+    def get_actor(self, entry: AccessEntry) -> dict[str, Any] | None:
+        if entry.actor_id is None:
+            return None
+        return {"id": str(entry.actor_id), "name": entry.actor_name}
+
+
+class AccessFilterSet(django_filters.FilterSet):
+    kind = ChoiceFilter(choices=AccessEntry.Kind.choices)
+    actor_id = IdFilter()
+    occurred_after = InstantFilter(field_name="occurred_at", lookup_expr="gte")
+    occurred_before = InstantFilter(field_name="occurred_at", lookup_expr="lt")
+
+
+class AccessEntryViewSet(ResourceViewSet):
+    """The tenant's log of access, for managers and owners; nobody can change it."""
+
+    serializer_class = AccessEntrySerializer
+    filterset_class = AccessFilterSet
+    ordering = ("-occurred_at",)
+    http_method_names = ["get", "head"]
+
+    @classmethod
+    def orderings(cls) -> list[str]:
+        return ["occurred_at"]

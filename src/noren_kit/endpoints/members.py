@@ -1,0 +1,158 @@
+"""`/api/v1/members/`: who belongs to the tenant, in which roles, and who is invited."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import F, Prefetch, QuerySet
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from noren_kit.accounts.granting import lock_grants
+from noren_kit.accounts.members import change_roles, invite, remove_member
+from noren_kit.accounts.models import Membership, MembershipRole
+from noren_kit.api.fields import EmailField, TextField, computed
+from noren_kit.api.filters import ChoiceFilter, ResourceFilterSet
+from noren_kit.api.registry import known_rights
+from noren_kit.api.serializers import ComputedField, ResourceSerializer
+from noren_kit.api.viewsets import ResourceViewSet
+from noren_kit.endpoints.rights_fields import RoleSlugsField
+
+STATUSES = ACTIVE, INVITED = "active", "invited"
+_SLUG = r"^[-a-zA-Z0-9_]{1,50}$"
+
+
+class MemberPersonSerializer(serializers.Serializer):
+    """Of an invitation, what the tenant wrote itself; id and user name come with acceptance."""
+
+    id = serializers.UUIDField(allow_null=True)
+    username = serializers.CharField(allow_null=True)
+    name = serializers.CharField()
+    email = serializers.CharField()
+
+
+class MemberSerializer(ResourceSerializer):
+    user = ComputedField()
+    roles = ComputedField()
+    status = ComputedField()
+
+    class Meta:
+        model = Membership
+        fields = ["user", "roles", "status", "accepted_at"]
+
+    @computed(["user"], MemberPersonSerializer())
+    def get_user(self, membership: Any) -> dict[str, Any]:
+        if membership.accepted_at is None:
+            name, email = membership.invited_name, membership.invited_email
+            return {"id": None, "username": None, "name": name, "email": email}
+        person = membership.user
+        return {
+            "id": str(person.id),
+            "username": person.username,
+            "name": person.display_name,
+            "email": membership.person_email,
+        }
+
+    @computed([], serializers.ListField(child=serializers.CharField()))
+    def get_roles(self, membership: Membership) -> list[str]:
+        return sorted(each.role.slug for each in membership.held.all())
+
+    @computed([], serializers.ChoiceField(choices=STATUSES))
+    def get_status(self, membership: Membership) -> str:
+        return INVITED if membership.accepted_at is None else ACTIVE
+
+
+class InvitationSerializer(ResourceSerializer):
+    email = EmailField(max_length=254)
+    name = TextField(max_length=200, required=False)
+    roles = RoleSlugsField()
+
+    class Meta:
+        model = Membership
+        fields = ["email", "name", "roles"]
+
+    def create(self, validated_data: dict[str, Any]) -> Membership:
+        return invite(
+            email=validated_data["email"],
+            name=validated_data.get("name", ""),
+            roles=validated_data["roles"],
+            known=known_rights(),
+        )
+
+
+class MemberRolesSerializer(ResourceSerializer):
+    roles = RoleSlugsField()
+
+    class Meta:
+        model = Membership
+        fields = ["roles"]
+
+    def update(self, instance: Membership, validated_data: dict[str, Any]) -> Membership:
+        if "roles" not in validated_data:
+            return instance
+        return change_roles(
+            membership=instance, roles=validated_data["roles"], known=known_rights()
+        )
+
+
+class SlugFormField(forms.CharField):
+    """A slug, exactly as it was given."""
+
+    default_error_messages = {"invalid": _("Give letters, digits, hyphens and underscores.")}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strip=False, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if text and not re.fullmatch(_SLUG, text):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return text
+
+
+class SlugFilter(django_filters.Filter):
+    field_class = SlugFormField
+    schema = {"type": "string", "pattern": _SLUG}
+
+
+class MemberFilterSet(ResourceFilterSet):
+    status = ChoiceFilter(choices=[(name, name) for name in STATUSES], method="by_status")
+    role = SlugFilter(method="by_role")
+
+    def by_status(self, queryset: QuerySet[Any], name: str, value: str) -> Any:
+        return queryset.filter(accepted_at__isnull=value == INVITED)
+
+    def by_role(self, queryset: QuerySet[Any], name: str, value: str) -> Any:
+        holding = MembershipRole.objects.filter(role__slug=value, role__deleted_at=None)
+        return queryset.filter(id__in=holding.values("membership_id"))
+
+
+class MemberViewSet(ResourceViewSet):
+    """People of the tenant and their roles; an invitation opens nothing until it is accepted."""
+
+    serializer_class = MemberSerializer
+    write_serializer_class = InvitationSerializer
+    update_serializer_class = MemberRolesSerializer
+    filterset_class = MemberFilterSet
+    http_method_names = ["get", "post", "patch", "delete", "head"]
+
+    def get_queryset(self) -> QuerySet[Any]:
+        held = Prefetch("held", MembershipRole._default_manager.select_related("role"))
+        members: QuerySet[Any] = (
+            super().get_queryset().annotate(person_email=F("user__email")).prefetch_related(held)
+        )
+        return members
+
+    def lock(self) -> Any:
+        lock_grants()
+        return super().lock()
+
+    def destroy(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        self.lock()
+        return super().destroy(request, *args, **kwargs)
+
+    def perform_destroy(self, row: Any) -> None:
+        remove_member(membership=row, known=known_rights())
