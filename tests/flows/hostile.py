@@ -183,10 +183,12 @@ class World:
         """The path to a row; `pk` is its id, or that of the parent where it is a list's."""
         path, parts = operation.template, operation.parts
         for part in parts:
-            row = self.rows[operation.view.resource_model()]
-            own = row.pk if part == "pk" else getattr(row, f"{part}_id")
-            wanted = pk is not None and part == parts[-1]
-            path = path.replace(f"{{{part}}}", str(pk if wanted else own))
+            if pk is None or part != parts[-1]:
+                row = self.rows[operation.view.resource_model()]
+                own = row.pk if part == "pk" else getattr(row, f"{part}_id")
+            else:
+                own = pk
+            path = path.replace(f"{{{part}}}", str(own))
         return path
 
     def send(
