@@ -34,6 +34,9 @@ def test_sizes(plan):
     assert 100 <= len(plan.customers) <= 200
     assert 1_500 <= len(plan.orders) <= 2_500
     assert len(plan.reviews) > 500
+    assert 20 < len(plan.variants) < 200
+    skus = {each.sku for each in (*plan.products, *plan.variants)}
+    assert len(skus) == len(plan.products) + len(plan.variants)
     assert Counter(product.status for product in plan.products)["active"] > 850
 
 

@@ -14,7 +14,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from psycopg import sql
 
-from noren.catalog.models import Category, Product, Review
+from noren.catalog.models import Category, Product, Review, Variant
+from noren.catalog.queries import find_rating_differences
 from noren.demo.words import PROFILES
 from noren.inventory.models import StockItem, StockMovement
 from noren.inventory.queries import find_differences
@@ -36,7 +37,10 @@ def test_shops_add_up(demo):
         with demo.entered(slug) as tenant:
             assert list(find_differences()) == []
             assert list(find_unexplained_lines()) == []
-            assert StockItem.objects.count() == Product.objects.count() >= 10
+            assert Product.objects.count() >= 10
+            assert Variant.objects.filter(is_active=True).count() >= 3
+            assert StockItem.objects.count() == Product.objects.count() + Variant.objects.count()
+            assert list(find_rating_differences()) == []
             assert Customer.objects.count() == 3
             assert Review.objects.exists()
             assert not Event.objects.exists()

@@ -60,6 +60,7 @@ class Route:
         given = iter(identifiers * len(self.names) if len(identifiers) == 1 else identifiers)
         return re.sub(r"<\w+>", lambda _part: str(next(given)), self.path)
 
+    @property
     def is_platforms(self) -> bool:
         """Whether it is for the platform's people, and refused to all others alike."""
         return PlatformStaff in getattr(self.view, "permission_classes", ())

@@ -10,9 +10,11 @@ from noren.catalog.services.seeding import (
     SeededProduct,
     SeedProduct,
     SeedReview,
+    SeedVariant,
     seed_classification,
     seed_products,
     seed_reviews,
+    seed_variants,
 )
 from noren.demo.generating.plan import ShopPlan
 from noren.inventory.services import Kind, PastMovement, record_movements
@@ -24,6 +26,20 @@ def plant_shop(plan: ShopPlan) -> None:
     """Write all of a plan; in the caller's transaction, inside the tenant, which must be empty."""
     products = _plant_products(plan)
     _plant_deliveries(plan, products)
+    seed_variants(
+        [
+            SeedVariant(
+                product_id=products[each.product].id,
+                name=each.name,
+                sku=each.sku,
+                price=each.price,
+                options=each.options,
+                quantity=each.quantity,
+                created_at=plan.products[each.product].created_at,
+            )
+            for each in plan.variants
+        ]
+    )
     _plant_orders(plan, products)
     seed_reviews(
         [

@@ -11,7 +11,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from noren.catalog.models import Brand, Category, Product, ProductTag, Review, Supplier, Tag
+from noren.catalog.models import (
+    Brand,
+    Category,
+    Product,
+    ProductTag,
+    Review,
+    Supplier,
+    Tag,
+    Variant,
+)
 from noren.catalog.services.counters import refresh_ratings
 from noren.inventory.services import Kind, Opening, open_imported_stock
 from noren_kit.core import context
@@ -42,6 +51,19 @@ class SeedProduct:
     brand: str | None
     supplier: str | None
     tags: Sequence[str]
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeedVariant:
+    """A variant on sale; its ledger opens with `quantity` units, all at one moment."""
+
+    product_id: uuid.UUID
+    name: str
+    sku: str
+    price: Decimal
+    options: dict[str, str]
+    quantity: int
     created_at: dt.datetime
 
 
@@ -150,6 +172,37 @@ def _tag(products: Sequence[SeedProduct], rows: Sequence[Product]) -> None:
     )
 
 
+def seed_variants(variants: Sequence[SeedVariant]) -> None:
+    """New variants of planted products, with their stock; statements do not grow."""
+    actor = context.actor_id()
+    rows = [
+        Variant(
+            product_id=each.product_id,
+            name=each.name,
+            sku=each.sku,
+            price=each.price,
+            options=each.options,
+            stock_item_id=uuid7(),
+            created_at=each.created_at,
+            updated_at=each.created_at,
+            created_by_id=actor,
+            updated_by_id=actor,
+        )
+        for each in variants
+    ]
+    if rows:
+        open_imported_stock(
+            [
+                Opening(str(row.stock_item_id), each.quantity)
+                for row, each in zip(rows, variants, strict=True)
+            ],
+            kind=Kind.RECEIVED,
+            at=max(row.created_at for row in rows),
+            reason="opening stock",
+        )
+    insert_rows(rows)
+
+
 def seed_reviews(reviews: Sequence[SeedReview]) -> None:
     """New reviews of outsiders, and the counters of their products."""
     insert_rows(
@@ -159,6 +212,7 @@ def seed_reviews(reviews: Sequence[SeedReview]) -> None:
                 reviewer_name=each.reviewer_name,
                 rating=each.rating,
                 comment=each.comment,
+                status=Review.Status.APPROVED,
                 created_at=each.created_at,
                 updated_at=each.created_at,
             )

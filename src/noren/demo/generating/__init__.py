@@ -39,6 +39,7 @@ def plan_shop(profile: Profile, *, seed: int, scale: float, end: dt.datetime) ->
         rng, plan.products, plan.orders, opening=opening, end=end
     )
     plan.reviews = goods.plan_reviews(rng, profile, plan.products, end)
+    plan.variants = goods.plan_variants(rng, profile, plan.products)
     return plan
 
 

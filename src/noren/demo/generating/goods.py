@@ -7,12 +7,13 @@ import itertools
 import random
 from decimal import Decimal
 
-from noren.demo.generating.plan import PlannedProduct, PlannedReview
+from noren.demo.generating.plan import PlannedProduct, PlannedReview, PlannedVariant
 from noren.demo.words.profile import Profile, Range, Word
 
 _STATUSES = ("active", "draft", "archived")
 _STATUS_WEIGHTS = (93, 4, 3)
 _NEWCOMERS = 0.06
+_IN_PACKS = 0.025
 _STARS = (5, 4, 3, 2, 1)
 _UNKNOWN = dt.datetime.min
 
@@ -97,6 +98,26 @@ def _price(profile: Profile, amount: float) -> Decimal:
     exact = Decimal(f"{amount:.3f}")
     step = next(step for limit, step in profile.price_steps if exact < limit)
     return max(step, round(exact / step) * step)
+
+
+def plan_variants(
+    rng: random.Random, profile: Profile, products: list[PlannedProduct]
+) -> list[PlannedVariant]:
+    """The shop's packs of about one product in forty, and of the first on sale in any case."""
+    on_sale = [at for at, product in enumerate(products) if product.status == "active"]
+    return [
+        PlannedVariant(
+            product=at,
+            name=pack.text,
+            sku=f"{products[at].sku}-{number}",
+            price=_price(profile, float(products[at].price) * pack.factor),
+            options={profile.pack_option: pack.text},
+            quantity=rng.randint(0, 60),
+        )
+        for at in on_sale
+        if at == on_sale[0] or rng.random() < _IN_PACKS
+        for number, pack in enumerate(profile.packs, start=1)
+    ]
 
 
 def plan_reviews(

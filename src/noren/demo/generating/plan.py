@@ -24,6 +24,18 @@ class PlannedProduct:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedVariant:
+    """A product in another pack; `quantity` opens its ledger."""
+
+    product: int
+    name: str
+    sku: str
+    price: Decimal
+    options: dict[str, str]
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedCustomer:
     buyer: Buyer
     email: str
@@ -75,6 +87,7 @@ class ShopPlan:
     profile: Profile
     end: dt.datetime
     products: list[PlannedProduct] = field(default_factory=list)
+    variants: list[PlannedVariant] = field(default_factory=list)
     customers: list[PlannedCustomer] = field(default_factory=list)
     reviews: list[PlannedReview] = field(default_factory=list)
     orders: list[PlannedOrder] = field(default_factory=list)

@@ -229,4 +229,6 @@ PROFILE = Profile(
     buyer=people.gulf_buyer,
     comments=comments.ENGLISH,
     order_notes=comments.ENGLISH_NOTES,
+    pack_option="pack",
+    packs=words("Pack of 2*1.9; Pack of 5*4.6; Gift box*2.2"),
 )

@@ -107,6 +107,9 @@ class Profile:
     buyer: Callable[[Any], Buyer]
     comments: dict[int, tuple[str, ...]]
     order_notes: tuple[str, ...]
+    # What some products also come in, and what that option is called.
+    pack_option: str
+    packs: tuple[Word, ...]
 
     def makers_of(self, category: str) -> Makers:
         """Who makes what stands in a category: named for it or for one above it."""

@@ -234,4 +234,6 @@ PROFILE = Profile(
     buyer=people.japanese_buyer,
     comments=comments.JAPANESE,
     order_notes=comments.JAPANESE_NOTES,
+    pack_option="入数",
+    packs=words("2客組=set of 2*1.9; 5客組=set of 5*4.6; 桐箱入り=wooden box*2.4"),
 )

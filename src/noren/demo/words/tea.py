@@ -293,4 +293,6 @@ PROFILE = Profile(
     buyer=people.japanese_buyer,
     comments=comments.JAPANESE,
     order_notes=comments.JAPANESE_NOTES,
+    pack_option="内容量",
+    packs=words("2個組=set of 2*1.9; 5個組=set of 5*4.6; ギフト箱入り=gift box*2.2"),
 )
