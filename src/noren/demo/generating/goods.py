@@ -96,7 +96,8 @@ def _texts(profile: Profile, goods: Range, words: tuple[Word, Word, Word]) -> tu
 def _price(profile: Profile, amount: float) -> Decimal:
     """The amount at the step that prices of its size have, at least one step."""
     exact = Decimal(f"{amount:.3f}")
-    step = next(step for limit, step in profile.price_steps if exact < limit)
+    coarsest = profile.price_steps[-1][1]
+    step = next((step for limit, step in profile.price_steps if exact < limit), coarsest)
     return max(step, round(exact / step) * step)
 
 
