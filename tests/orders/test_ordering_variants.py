@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 import uuid
 from typing import Any
 
 import pytest
+from django.db import connection, connections
 
-from noren.catalog.models import Variant
+from noren.catalog.models import Product, Variant
 from noren.inventory.errors import InsufficientStock
+from noren.inventory.models import StockItem
 from noren.inventory.queries import find_differences
 from noren.orders.models import Customer, Order
 from noren.orders.queries import find_unexplained_lines
@@ -164,6 +167,54 @@ def test_orders_and_cancellations_that_cross(store: Store, shop: Shop) -> None:
         assert race(16, shop.entered, trade) == [None] * 16
     assert_sound(shop)
     _assert_sales(store, shop, products)
+
+
+def test_sales_of_a_variant_lock_the_products_own_stock_too(store: Store, shop: Shop) -> None:
+    """So that they and sales of the product count `total_sales` one after the other."""
+    tea = store.product()
+    variant = store.variant(tea)
+    body, answers = store.order_body((variant, 1)), []
+
+    def order() -> None:
+        answers.append(store.client.post(f"{API}orders/", body))
+        connections.close_all()
+
+    waiting = threading.Thread(target=order)
+    with shop.entered():
+        item = Product.objects.get(id=tea["id"]).stock_item_id
+        StockItem.objects.select_for_update(no_key=True).get(id=item)
+        waiting.start()
+        _wait_until_blocked()
+    waiting.join()
+    assert answers[0].status_code == 201
+    url = f"{API}orders/{answers[0].json()['id']}/cancel/"
+
+    def cancel() -> None:
+        answers.append(store.client.post(url))
+        connections.close_all()
+
+    waiting = threading.Thread(target=cancel)
+    with shop.entered():
+        StockItem.objects.select_for_update(no_key=True).get(id=item)
+        waiting.start()
+        _wait_until_blocked()
+    waiting.join()
+    assert answers[1].status_code == 200
+
+
+def _wait_until_blocked() -> None:
+    """Until somebody waits for a lock that this transaction holds."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM pg_locks"
+                " WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+            )
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    raise TimeoutError("nobody came to wait")
 
 
 def test_the_last_units(store: Store, shop: Shop) -> None:
