@@ -4,9 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUN_OK := $(VENV)/.installed-run
 DEV_OK := $(VENV)/.installed-dev
+BENCH_OK := $(VENV)/.installed-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak check lint lengths types contracts schema migrations messages bench-sign-in bench-authentication bench-import lock clean
+.PHONY: help run test soak check lint lengths types contracts schema migrations messages bench bench-full bench-sign-in bench-authentication bench-import lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +23,10 @@ $(RUN_OK): requirements/local.txt pyproject.toml | $(BIN)/python
 
 $(DEV_OK): requirements/dev.txt $(RUN_OK) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(BENCH_OK): requirements/bench.txt $(RUN_OK) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
 run: $(RUN_OK)  ## Start the whole stack with demo data on embedded servers
@@ -58,6 +63,12 @@ schema: $(DEV_OK)
 	$(BIN)/noren schema --check docs/openapi.yaml
 
 FILE ?= ../shared/data/online-retail-uci/online_retail.csv.zst
+bench: $(BENCH_OK)  ## Measure Noren beside its baselines, 10,000 products (at most 15 minutes)
+	$(BIN)/python bench/run.py --keep
+
+bench-full: $(BENCH_OK)  ## The same with 1,000,000 products and with 1,000 tenants too
+	$(BIN)/python bench/run.py --keep --sizes 10k,1m,tenants --seconds 8
+
 bench-sign-in: $(DEV_OK)  ## Measure whether the time of a failed sign-in tells why
 	$(BIN)/python bench/sign_in.py
 

@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import noren
-import noren_kit
 import psycopg
 from baselines.limit import statements
 from data_plain import TOKEN_KEY, copy_tables
 from data_words import DESCRIPTION, NAMES, SERIES_SIZE, TAGS, series_name
 from psycopg import sql
 from stack import LEAN, NOREN, PLAIN, SOURCES, Servers, run_python
+
+import noren
+import noren_kit
 
 CHUNK = 10_000
 CATEGORIES, BRANDS, SUPPLIERS, CUSTOMERS = 50, 100, 40, 100
@@ -89,9 +90,7 @@ def clear(servers: Servers) -> None:
 
 
 def _mark(servers: Servers, database: str) -> str | None:
-    query = (
-        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
-    )
+    query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
     with psycopg.connect(servers.postgres.admin_url) as admin:
         row = admin.execute(query, [database]).fetchone()
     return row[0] if row else None
@@ -213,22 +212,38 @@ def _classification(filling: Filling) -> Iterator[Rows]:
         categories.append([tenant, identifier, *audit(EPOCH), name, parent, rate, "f"])
     columns = f"{head}, name, parent_id, tax_rate, requires_approval"
     yield "catalog_category", columns, categories
-    yield "catalog_brand", f"{head}, name", [
-        [tenant, identifier, *audit(EPOCH), f"{series_name(at)} Works"]
-        for at, identifier in enumerate(ids["brand"], start=5_000_000)
-    ]
-    yield "catalog_supplier", f"{head}, code, name", [
-        [tenant, identifier, *audit(EPOCH), f"supplier-{at}", f"Supplier {at}"]
-        for at, identifier in enumerate(ids["supplier"])
-    ]
-    yield "catalog_tag", f"{head}, name", [
-        [tenant, identifier, *audit(EPOCH), name]
-        for identifier, name in zip(ids["tag"], TAGS, strict=True)
-    ]
-    yield "orders_customer", f"{head}, name, email, company, tax_number", [
-        [tenant, identifier, *audit(EPOCH), f"Customer {at}", f"c{at}@bench.example", "", ""]
-        for at, identifier in enumerate(ids["customer"])
-    ]
+    yield (
+        "catalog_brand",
+        f"{head}, name",
+        [
+            [tenant, identifier, *audit(EPOCH), f"{series_name(at)} Works"]
+            for at, identifier in enumerate(ids["brand"], start=5_000_000)
+        ],
+    )
+    yield (
+        "catalog_supplier",
+        f"{head}, code, name",
+        [
+            [tenant, identifier, *audit(EPOCH), f"supplier-{at}", f"Supplier {at}"]
+            for at, identifier in enumerate(ids["supplier"])
+        ],
+    )
+    yield (
+        "catalog_tag",
+        f"{head}, name",
+        [
+            [tenant, identifier, *audit(EPOCH), name]
+            for identifier, name in zip(ids["tag"], TAGS, strict=True)
+        ],
+    )
+    yield (
+        "orders_customer",
+        f"{head}, name, email, company, tax_number",
+        [
+            [tenant, identifier, *audit(EPOCH), f"Customer {at}", f"c{at}@bench.example", "", ""]
+            for at, identifier in enumerate(ids["customer"])
+        ],
+    )
 
 
 def _products(filling: Filling, numbers: range, of: int) -> Iterator[Rows]:

@@ -60,9 +60,7 @@ def check_equal(systems: list[System], facts: Facts) -> int:
     return checked + _compare(systems, orders, _masking(_NEW_IN_ORDER))
 
 
-def _compare(
-    systems: list[System], requests: Iterable[Request], mask: Callable[[Any], Any]
-) -> int:
+def _compare(systems: list[System], requests: Iterable[Request], mask: Callable[[Any], Any]) -> int:
     checked = 0
     for request in requests:
         first = ""

@@ -52,7 +52,7 @@ def read_facts(url: str) -> Facts:
             f" WHERE at % {max(1, count // 10_000)} = 0 ORDER BY id"
         )
         plentiful = column(
-            "SELECT id FROM shop_product WHERE status = 'active' AND stock_quantity >= 1000"
+            "SELECT id FROM shop_product WHERE status = 'active' AND stock_quantity >= 5000"
             " ORDER BY md5(id::text) LIMIT 1000"
         )
         customers = column("SELECT id FROM shop_customer ORDER BY id")

@@ -20,13 +20,14 @@ from pathlib import Path
 
 import psycopg
 from measured import UNLIMITED
+from psycopg import sql
+
 from noren_kit.db.roles import bootstrap, role_urls
 from noren_kit.stack.environment import kept_secrets
 from noren_kit.stack.ports import LOOPBACK, any_free
 from noren_kit.stack.postgres import EmbeddedPostgres
 from noren_kit.stack.process import GuardedProcess
 from noren_kit.stack.redis import EmbeddedRedis
-from psycopg import sql
 
 SOURCES = Path(__file__).parent
 START_SECONDS = 60.0

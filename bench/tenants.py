@@ -25,9 +25,7 @@ def main() -> None:
     make_shop(slug="bench", currency=CURRENCY, standard_tax_rate=STANDARD_TAX_RATE)
     for number in range(others):
         slug = f"other-{number}"
-        create_tenant(
-            slug=slug, name=slug, currency=CURRENCY, standard_tax_rate=STANDARD_TAX_RATE
-        )
+        create_tenant(slug=slug, name=slug, currency=CURRENCY, standard_tax_rate=STANDARD_TAX_RATE)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 import asyncpg
 import orjson
-from baselines.fastapi_asyncpg import statements as sql
-from baselines.shapes import PAGE_SIZE, page_facts, text_query
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 from uuid_utils.compat import uuid7
+
+from baselines.fastapi_asyncpg import statements as sql
+from baselines.shapes import PAGE_SIZE, page_facts, text_query
 
 CENT = Decimal("0.01")
 STANDARD_TAX_RATE = 20

@@ -16,14 +16,18 @@ SELECT p.id::text, p.name, p.sku, p.price::text,
        p.review_count, p.average_rating::text, p.total_sales, p.created_at, p.updated_at,
        p.created_by_id::text, maker.name AS created_by_name,
        p.updated_by_id::text, changer.name AS updated_by_name{more}
-  FROM {products} p
+  FROM {products}
   JOIN shop_category c ON c.id = p.category_id
   LEFT JOIN shop_user maker ON maker.id = p.created_by_id
   LEFT JOIN shop_user changer ON changer.id = p.updated_by_id
 {ending}
 """
 _NEWEST = "ORDER BY p.created_at DESC, p.id DESC"
-_PAGE = f"(SELECT * FROM shop_product p {{condition}} {_NEWEST} LIMIT 20 OFFSET $1)"
+# The page is found by the index alone; its rows are read afterwards.
+_PAGE = (
+    f"(SELECT p.id FROM shop_product p {{condition}} {_NEWEST} LIMIT 20 OFFSET $1) page"
+    " JOIN shop_product p USING (id)"
+)
 _FOUND = "words @@ to_tsquery('simple', {number})"
 
 COUNT = "SELECT count(*) FROM shop_product"
@@ -35,7 +39,7 @@ PAGE_FOUND = _COLUMNS.format(
     ending=_NEWEST,
 )
 DETAIL = _COLUMNS.format(
-    more=", p.description", products="shop_product", ending="WHERE p.id = $1::uuid"
+    more=", p.description", products="shop_product p", ending="WHERE p.id = $1::uuid"
 )
 PATCH = """
 UPDATE shop_product SET price = $2, updated_at = now(), updated_by_id = $3 WHERE id = $1::uuid

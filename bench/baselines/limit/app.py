@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 import orjson
 import psycopg
+
 from baselines.limit import statements as sql
 from baselines.shapes import PAGE_SIZE, page_facts, text_query
 

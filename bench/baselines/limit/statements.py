@@ -30,7 +30,6 @@ _NEWEST = "ORDER BY p.created_at DESC, p.id DESC"
 _FOUND = "WHERE words @@ to_tsquery('simple', %(words)s)"
 
 
-
 def _counted(condition: str) -> str:
     return f"(SELECT count(*) FROM shop_product {condition})"
 
@@ -41,9 +40,9 @@ def _made(condition: str) -> str:
 SELECT {_counted(condition)},
        (SELECT coalesce(json_agg(row_to_json(r)), '[]')::text
           FROM (SELECT {_STILL}, {_MOVING}
-                  FROM (SELECT * FROM shop_product p {condition} {_NEWEST}
-                         LIMIT 20 OFFSET %(offset)s) p
-                  {_JOINS} {_NEWEST}) r)
+                  FROM (SELECT p.id FROM shop_product p {condition} {_NEWEST}
+                         LIMIT 20 OFFSET %(offset)s) page
+                  JOIN shop_product p USING (id) {_JOINS} {_NEWEST}) r)
 """
 
 

@@ -6,9 +6,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
-from rest_framework import serializers
-
 from plain_drf.models import Order, OrderLine, OrderNumber, OrderTax, Product, User
+from rest_framework import serializers
 
 CENT = Decimal("0.01")
 AUDIT = ["created_at", "updated_at", "created_by", "updated_by"]

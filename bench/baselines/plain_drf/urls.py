@@ -1,9 +1,8 @@
 """The routes that are measured."""
 
 from django.urls import include, path
-from rest_framework.routers import DefaultRouter
-
 from plain_drf.views import OrderViewSet, ProductViewSet
+from rest_framework.routers import DefaultRouter
 
 router = DefaultRouter()
 router.register("products", ProductViewSet)

@@ -1,10 +1,9 @@
 """Viewsets as the framework's own guide writes them."""
 
 import django_filters
-from rest_framework.viewsets import ModelViewSet
-
 from plain_drf.models import Order, Product
 from plain_drf.serializers import OrderSerializer, ProductListSerializer, ProductSerializer
+from rest_framework.viewsets import ModelViewSet
 
 
 class ProductFilter(django_filters.FilterSet):
