@@ -234,6 +234,8 @@ def hit_rate(system: System, facts: Facts) -> float | None:
     """The share of a mix that came out of a cache, by `Cache-Status` (RFC 9211); None without."""
     hits = told = 0
     with Client(system) as client:
+        if client.send(list_page())[1]["Cache-Status"] is None:
+            return None
         for request in Requests(facts, seed=7).mix()[:HIT_SAMPLE]:
             if request.method != "GET":
                 client.json(request)
@@ -281,8 +283,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--systems", nargs="*", default=[], help="beside plain DRF")
     parser.add_argument("--keep", action="store_true", help="the loaded data, for the next run")
     parser.add_argument("--home", type=Path, default=SOURCES.parent / "var/bench")
-    parser.add_argument("--output", type=Path, default=SOURCES)
+    parser.add_argument("--output", type=Path, help="folder; bench/, or none for a part")
     options = parser.parse_args()
+    if options.rounds < 3:
+        parser.error("A median wants three rounds at least.")
+    if options.output is None and not (options.only or options.systems):
+        options.output = SOURCES
     options.sizes = options.sizes.split(",")
     options.home = options.home.absolute()
     return options
@@ -297,13 +303,11 @@ def main() -> None:
     began = time.monotonic()
     try:
         with running_servers(options.home) as servers:
-            facts = report.circumstances(options, servers)
-            results = {
-                **facts,
-                "sizes": {
-                    name: measure_size(options, servers, SIZES[name]) for name in options.sizes
-                },
-            }
+            results = {**report.circumstances(options, servers), "sizes": {}}
+            for name in options.sizes:
+                results["sizes"][name] = measure_size(options, servers, SIZES[name])
+                if options.output is not None:
+                    report.write(results, options.output)
     except LoadError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
@@ -311,7 +315,6 @@ def main() -> None:
     finally:
         if not options.keep:
             forget(options.home)
-    report.write(results, options.output)
     print(report.tables(results))
     print(f"{time.monotonic() - began:.0f} s")
 

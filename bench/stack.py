@@ -131,7 +131,6 @@ def _noren_command() -> list[str]:
     """The web process of `noren run`, word for word."""
     from noren.cli import stack_processes
 
-    os.environ.setdefault("NOREN_HOME", str(SOURCES))
     web = next(each for each in stack_processes(0, WORKERS, {}) if each.name == "web")
     argv = list(web.argv)
     argv[argv.index("--port") + 1] = "{port}"
