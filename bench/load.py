@@ -79,7 +79,9 @@ def run_load(
     if done.returncode or not lines:
         raise LoadError(f"{system.name}: {program} failed: {done.stderr or done.stdout}")
     facts = json.loads(lines[0].removeprefix("RESULT "))
-    if facts["errors"] or not facts["requests"]:
+    if not facts["requests"]:
+        raise LoadError(f"{system.name}: no answer to {requests[0].path} in {seconds:.0f} s")
+    if facts["errors"]:
         raise LoadError(
             f"{system.name}: {facts['errors']} of {facts['requests']} requests failed,"
             f" the first being {requests[0].method} {requests[0].path}"

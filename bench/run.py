@@ -179,7 +179,8 @@ class Bench:
     ) -> tuple[int, float]:
         """Connections and seconds: fewer and more where most answers would never be waited for.
 
-        A system that takes over half a second gets one connection per worker, and time for some.
+        A system that takes over half a second gets one connection per worker; every connection
+        gets time for some four answers.
         """
         key = (system.name, requests[0].method, requests[0].path)
         if key not in self.slowness:
@@ -189,9 +190,8 @@ class Bench:
                     client.send(request)
             self.slowness[key] = (time.perf_counter() - began) / len(requests[:3])
         one = self.slowness[key]
-        if one < SLOW_SECONDS:
-            return self.options.connections, seconds
-        return WORKERS, max(seconds, 5 * one)
+        connections = self.options.connections if one < SLOW_SECONDS else WORKERS
+        return connections, max(seconds, 4 * one * connections / WORKERS)
 
     @staticmethod
     def _root(system: System) -> int:
