@@ -116,6 +116,14 @@ def ratio_bars(systems: Mapping[str, Any], caption: str) -> str:
     return _frame("Throughput against plain DRF (1)", parts())
 
 
+def _described(size: Mapping[str, Any]) -> str:
+    data = size["data"]
+    products = f"{data['products']:,} products"
+    if not data["others"]:
+        return products
+    return f"{products}, beside {data['others']:,} tenants with {data['each']:,} each"
+
+
 def latency_lines(sizes: Mapping[str, Any], date: str) -> str:
     """Median latency by size: a line for each scenario of Noren and of plain DRF."""
     labels = list(sizes)
@@ -135,7 +143,8 @@ def latency_lines(sizes: Mapping[str, Any], date: str) -> str:
         yield from scale.grid()
         step = (WIDTH - LEFT - 120) / max(1, len(labels) - 1)
         for at, label in enumerate(labels):
-            yield _text(LEFT + 30 + at * step, HEIGHT - 28, label)
+            anchor = "start" if at == 0 else "middle"
+            yield _text(LEFT + 30 + at * step, HEIGHT - 28, _described(sizes[label]), anchor)
         for (system, name), values in lines.items():
             points = [(LEFT + 30 + at * step, scale.y(value)) for at, value in enumerate(values)]
             path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
