@@ -4,9 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUN_OK := $(VENV)/.installed-run
 DEV_OK := $(VENV)/.installed-dev
+BENCH_OK := $(VENV)/.installed-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak check lint lengths types contracts schema migrations messages bench-sign-in bench-authentication bench-import lock clean
+.PHONY: help run test soak check lint lengths types contracts schema migrations messages bench bench-full bench-sign-in bench-authentication bench-import lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +23,10 @@ $(RUN_OK): requirements/local.txt pyproject.toml | $(BIN)/python
 
 $(DEV_OK): requirements/dev.txt $(RUN_OK) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(BENCH_OK): requirements/bench.txt $(RUN_OK) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
 run: $(RUN_OK)  ## Start the whole stack with demo data on embedded servers
@@ -58,6 +63,12 @@ schema: $(DEV_OK)
 	$(BIN)/noren schema --check docs/openapi.yaml
 
 FILE ?= ../shared/data/online-retail-uci/online_retail.csv.zst
+bench: $(BENCH_OK)  ## Measure Noren beside its baselines, 10,000 products (at most 15 minutes)
+	$(BIN)/python bench/run.py --keep
+
+bench-full: $(BENCH_OK)  ## The same with 1,000,000 products and with 1,000 tenants too
+	$(BIN)/python bench/run.py --keep --sizes 10k,tenants,1m --seconds 8
+
 bench-sign-in: $(DEV_OK)  ## Measure whether the time of a failed sign-in tells why
 	$(BIN)/python bench/sign_in.py
 
@@ -77,6 +88,7 @@ messages: $(DEV_OK)  ## Refresh and compile the Japanese messages
 lock: $(DEV_OK)  ## Refresh the locked requirements
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra local pyproject.toml -o requirements/local.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra local --extra dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra local --extra bench pyproject.toml -o requirements/bench.txt
 
 clean:  ## Remove the environment and the local data
 	rm -rf "$(VENV)" var

@@ -10,7 +10,7 @@ from pathlib import Path
 SOURCES = Path(__file__).parent
 # Limits that no measurement meets.
 UNLIMITED = ",".join(
-    f"{name}=1000000000/60"
+    f"{name}=1000000/60"
     for name in (
         "anonymous",
         "credential",

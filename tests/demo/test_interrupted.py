@@ -44,7 +44,7 @@ def _wait_for_a_waiter(owner: psycopg.Connection[tuple[object, ...]], table: str
 @pytest.mark.parametrize(
     ("table", "tenants"),
     [
-        pytest.param("accounts_role", 1, id="the tenant alone"),
+        pytest.param("accounts_role", 0, id="a tenant before its roles"),
         pytest.param("orders_order", 1, id="half a shop"),
         pytest.param("catalog_review", 1, id="nearly a shop"),
     ],

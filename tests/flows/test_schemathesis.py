@@ -23,7 +23,7 @@ CASES = 5_000
 # Of the processor, for server and generator together; the clock also counts who else is busy.
 SECONDS = 120
 # Of fuzzed requests per operation; the coverage phase adds those of each constraint.
-EXAMPLES = 45
+EXAMPLES = 15
 CHECKS = [
     "not_a_server_error",
     "status_code_conformance",

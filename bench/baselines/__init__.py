@@ -1,0 +1,1 @@
+"""What Noren is measured against: good code without its duties."""

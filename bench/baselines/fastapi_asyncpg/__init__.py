@@ -1,0 +1,1 @@
+"""FastAPI over asyncpg: rows by hand-written SQL, JSON by orjson."""

@@ -1,0 +1,1 @@
+"""The hand-written limit: a raw WSGI server, and JSON that PostgreSQL makes or keeps."""

@@ -1,0 +1,1 @@
+"""Plain Django REST framework: what every ratio of the benchmark is a ratio to."""

@@ -1,0 +1,110 @@
+"""Whether all systems answer alike: a difference stops the benchmark before anything is measured.
+
+Answers are compared as JSON with sorted keys. What can't be the same is checked for its form and
+masked: ids and moments of what was just written, the address of the system, and the order of
+tags, which nobody promises.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import scenarios
+from client import Client
+from scenarios import Facts, Request
+from stack import System
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NUMBER = re.compile(r"\d{4}-\d{6,}")
+# What a write makes anew, by the path in the answer, and the form that it has.
+_NEW_IN_PRODUCT = {"updated_at": _MOMENT}
+_NEW_IN_ORDER = {
+    "id": _ID,
+    "items.id": _ID,
+    "order_number": _NUMBER,
+    "placed_at": _MOMENT,
+    "created_at": _MOMENT,
+    "updated_at": _MOMENT,
+}
+
+
+def check_equal(systems: list[System], facts: Facts) -> int:
+    """Compare all systems to the first; returns how many answers of each. Exits on a difference.
+
+    Reads come first, then a write and what it shows, then orders.
+    """
+    product = facts.products[len(facts.products) // 3]
+    terms = [facts.terms[0], facts.terms[7], *facts.terms[-3:]]
+    reads = [
+        scenarios.list_page(),
+        scenarios.deep_page(),
+        scenarios.deep_page(3),
+        *(scenarios.search(term) for term in terms),
+        *(scenarios.detail(each) for each in facts.products[::500][:20]),
+    ]
+    checked = _compare(systems, reads, _masked)
+    written = [scenarios.write(product, 12_345)]
+    masked = _masking(_NEW_IN_PRODUCT)
+    checked += _compare(systems, written, masked)
+    checked += _compare(systems, [scenarios.detail(product)], masked)
+    chosen = facts.plentiful[:6]
+    orders = [
+        scenarios.order(facts.customers[0], [(each, 2) for each in chosen[:3]]),
+        scenarios.order(facts.customers[1], [(each, 1) for each in chosen[2:]]),
+    ]
+    return checked + _compare(systems, orders, _masking(_NEW_IN_ORDER))
+
+
+def _compare(systems: list[System], requests: Iterable[Request], mask: Callable[[Any], Any]) -> int:
+    checked = 0
+    for request in requests:
+        first = ""
+        for system in systems:
+            with Client(system) as client:
+                answer = client.json(request)
+            text = _text(mask(_without_address(answer, system.base_url)))
+            first = first or text
+            if text != first:
+                _refuse(systems[0], system, request, first, text)
+        checked += 1
+    return checked
+
+
+def _text(answer: Any) -> str:
+    return json.dumps(answer, sort_keys=True, ensure_ascii=False, indent=1)
+
+
+def _without_address(answer: Any, base_url: str) -> Any:
+    return json.loads(json.dumps(answer).replace(base_url, "http://system"))
+
+
+def _masked(answer: Any, new: dict[str, re.Pattern[str]] | None = None, path: str = "") -> Any:
+    if isinstance(answer, dict):
+        return {
+            name: _masked(value, new, f"{path}.{name}".lstrip("."))
+            for name, value in answer.items()
+        }
+    if isinstance(answer, list):
+        rows = [_masked(each, new, path) for each in answer]
+        return sorted(rows) if path.endswith("tags") else rows
+    form = (new or {}).get(path)
+    if form is not None and form.fullmatch(str(answer)):
+        return "new"
+    return answer
+
+
+def _masking(new: dict[str, re.Pattern[str]]) -> Callable[[Any], Any]:
+    return lambda answer: _masked(answer, new)
+
+
+def _refuse(first: System, other: System, request: Request, one: str, two: str) -> None:
+    lines = difflib.unified_diff(
+        one.splitlines(), two.splitlines(), first.name, other.name, lineterm="", n=2
+    )
+    shown = "\n".join(list(lines)[:60])
+    raise SystemExit(f"Not equal: {request.method} {request.path}\n{shown}")
