@@ -21,6 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
 from psycopg import sql
 
+from noren.catalog.models import Review
 from noren_kit.accounts import tokens
 from noren_kit.accounts.permissions import PlatformStaff
 from noren_kit.accounts.provisioning import create_tenant
@@ -160,6 +161,8 @@ class World:
         self.requests = 0
         with shop.entered():
             self.rows = Filler().fill()
+            # What only its author may change is refused for the body, and not for the caller.
+            Review.objects.update(reviewer=shop.users["owner"])
         # Not the shop itself, which must not be suspended under the attack.
         self.rows[Tenant] = create_tenant(slug="spare", name="Spare")
         token = tokens.open_session(user=make_superuser("attacker"), affiliation=None).access
