@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 from typing import Any
 
 from noren_kit.testing.shops import Client, Shop
@@ -76,3 +77,12 @@ class Store:
         path = article.get("path", f"products/{article['id']}/")
         quantity: int = self.get(f"{path}check_stock/")["quantity"]
         return quantity
+
+
+def new_product(client: Client) -> str:
+    """The id of a new product of that client's shop."""
+    name = uuid.uuid4().hex
+    category = client.post(f"{API}categories/", {"name": name}).json()["id"]
+    body = {"name": name, "sku": name, "price": "1000", "status": "active", "category": category}
+    identifier: str = client.post(f"{API}products/", body).json()["id"]
+    return identifier

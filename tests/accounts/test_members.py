@@ -121,7 +121,9 @@ def test_an_invitation_opens_nothing_until_accepted(client: Client, shop: Shop) 
     made = invited(client, "SATO@example.com", "viewer", name="Aoi")
     assert made["status"] == "invited"
     assert not belongs(person, shop)
-    assert_error(Client().post("/api/auth/token/", {"username": "sato", "password": PASSWORD}), 401)
+    answer = Client().post("/api/auth/token/", {"username": "sato", "password": PASSWORD})
+    assert answer.json()["user"]["tenant"] is None
+    assert_error(Client(answer.json()["access"]).get(PRODUCTS), 403)
     theirs = accept(shop, made["id"], person, "sato")
     assert theirs.get(PRODUCTS).status_code == 200
     shown = client.get(f"{MEMBERS}{made['id']}/").json()
@@ -158,7 +160,7 @@ def test_an_unknown_address_becomes_a_person_without_a_password(client: Client) 
     invited(client, "Nobody@example.com", name="No Body")
     person = User.objects.get(email_folded="nobody@example.com")
     assert not person.has_usable_password()
-    assert (person.name, person.email) == ("No Body", "Nobody@example.com")
+    assert (person.name, person.email) == ("", "Nobody@example.com")
     assert not person.is_staff
     assert not person.is_superuser
 

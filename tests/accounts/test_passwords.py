@@ -236,19 +236,42 @@ class TestConfirming:
                 assert set(assert_error(each, 400)) == {"token"}
         assert len(entries(shop, AccessEntry.Kind.PASSWORD_CHANGED)) == 1
 
-    def test_an_invited_person_joins_by_it(self, shop: Shop, neighbour: Shop) -> None:
-        guest = User.objects.create_user("guest", None, email="guest@example.com")
-        for each in (shop, neighbour):
+    @staticmethod
+    def invite(guest: User, *shops: Shop) -> None:
+        for each in shops:
             with each.entered():
                 member = add_member(user=guest, roles=["viewer"])
-                Membership.objects.filter(id=member.id).update(accepted_at=None)
+                Membership.objects.filter(id=member.id).update(
+                    accepted_at=None, invited_name=f"Guest of {each.tenant.name}"
+                )
+
+    def test_an_invited_person_joins_by_it(self, shop: Shop) -> None:
+        guest = User.objects.create_user("guest", None, email="guest@example.com")
+        self.invite(guest, shop)
         assert Client().post(CONFIRM, reset_values(guest)).status_code == 204
         body = {"username": "guest", "password": NEW}
-        for each in (shop, neighbour):
-            signed_in = Client().post(f"{AUTH}token/", {**body, "tenant_id": str(each.tenant.id)})
-            assert signed_in.status_code == 200
-            [entry] = entries(each, AccessEntry.Kind.MEMBER_JOINED)
-            assert entry.actor_id == guest.id
+        signed_in = Client().post(f"{AUTH}token/", body).json()["user"]
+        assert (signed_in["tenant"]["name"], signed_in["name"]) == ("Hanabi", "Guest of Hanabi")
+        [entry] = entries(shop, AccessEntry.Kind.MEMBER_JOINED)
+        assert entry.actor_id == guest.id
+
+    def test_whom_several_invited_chooses(self, shop: Shop, neighbour: Shop) -> None:
+        """Nobody becomes a member of a tenant that invited them along the way."""
+        guest = User.objects.create_user("guest", None, email="guest@example.com")
+        self.invite(guest, shop, neighbour)
+        assert Client().post(CONFIRM, reset_values(guest)).status_code == 204
+        body = {"username": "guest", "password": NEW}
+        client = Client(Client().post(f"{AUTH}token/", body).json()["access"])
+        assert client.get(f"{AUTH}me/").json()["tenant"] is None
+        [chosen] = [
+            each["id"]
+            for each in client.get(f"{AUTH}invitations/").json()["results"]
+            if each["tenant"]["name"] == "Hanabi"
+        ]
+        assert client.post(f"{AUTH}invitations/{chosen}/accept/").status_code == 204
+        signed_in = Client().post(f"{AUTH}token/", body).json()["user"]
+        assert (signed_in["tenant"]["name"], signed_in["name"]) == ("Hanabi", "Guest of Hanabi")
+        assert entries(neighbour, AccessEntry.Kind.MEMBER_JOINED) == []
 
     def test_others_are_not_made_members_by_it(self, shop: Shop, neighbour: Shop) -> None:
         person = shop.users["staff"]

@@ -10,7 +10,9 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
+from django.test import override_settings
 from django.utils import timezone
 
 from noren_kit.accounts import tokens
@@ -127,6 +129,17 @@ def test_by_the_cookie_of_this_origin_alone(shop: Shop) -> None:
     response = client.post(REFRESH, {}, headers={"Origin": "http://testserver"})
     assert response.status_code == 200, "refused before, so not spent"
     assert response.cookies["noren_refresh"].value == response.json()["refresh"]
+
+
+def test_by_the_cookie_behind_a_proxy_that_ends_tls(shop: Shop) -> None:
+    """The request itself came by http; the page's origin is known from the settings."""
+    token, origin = signed_in(shop)["refresh"], "https://shop.example"
+    for known, status in (([], 401), (["https://other.example"], 401), ([origin], 200)):
+        client = Client()
+        client.cookies["noren_refresh"] = token
+        with override_settings(NOREN_KIT={**settings.NOREN_KIT, "PUBLIC_ORIGINS": known}):
+            response = client.post(REFRESH, {}, headers={"Origin": origin})
+        assert response.status_code == status
 
 
 @pytest.mark.parametrize("kind", ["access", "garbage", "unsigned", "foreign", "empty"])

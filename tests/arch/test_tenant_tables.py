@@ -297,7 +297,7 @@ PLANTS = (
         "a function with an administrator's eyes",
         (
             f"CREATE FUNCTION peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER"
-            f" SET search_path = pg_catalog, public AS 'SELECT count(*) FROM {TABLE}'",
+            f" SET search_path = pg_catalog, public, pg_temp AS 'SELECT count(*) FROM {TABLE}'",
             "REVOKE ALL ON FUNCTION peek() FROM PUBLIC",
         ),
         ("peek(): runs with the rights of ",),
@@ -305,6 +305,11 @@ PLANTS = (
     Plant(
         "a look-up on its caller's search path",
         ("ALTER FUNCTION noren_affiliations(uuid) RESET search_path",),
+        ("noren_affiliations(uuid): runs with another's rights on a search path of its caller",),
+    ),
+    Plant(
+        "a look-up to which temporary objects come first",
+        ("ALTER FUNCTION noren_affiliations(uuid) SET search_path = pg_catalog, public",),
         ("noren_affiliations(uuid): runs with another's rights on a search path of its caller",),
     ),
     Plant(
@@ -425,7 +430,7 @@ def test_look_ups_belong_to_their_role_and_read_named_columns(
         "SELECT proname, pg_get_userbyid(proowner)::text, prosecdef, proconfig FROM pg_proc"
         " WHERE pronamespace = 'public'::regnamespace ORDER BY 1"
     ).fetchall()
-    fixed = ["search_path=pg_catalog, public"]
+    fixed = ["search_path=pg_catalog, public, pg_temp"]
     assert [row for row in functions if row[2]] == [
         ("noren_affiliations", "noren_lookup", True, fixed),
         ("noren_invitations", "noren_lookup", True, fixed),

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError
-from test_variants import new_product
 
 from noren.catalog.models import Product, Review
 from noren.catalog.queries import find_rating_differences
@@ -19,7 +18,7 @@ from noren_kit.testing.answers import assert_error
 from noren_kit.testing.contract import ResourceContract
 from noren_kit.testing.races import race
 from noren_kit.testing.shops import Client, Shop
-from store import API, Store
+from store import API, Store, new_product
 
 BUYER = [f"catalog.{verb}_own_review" for verb in ("add", "change", "delete")]
 BUYER += ["catalog.view_review", "catalog.view_product"]

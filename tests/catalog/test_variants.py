@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-import uuid
 from typing import Any
 
 import pytest
@@ -18,16 +17,7 @@ from noren_kit.testing.answers import assert_error
 from noren_kit.testing.contract import ResourceContract
 from noren_kit.testing.races import race
 from noren_kit.testing.shops import Client, Shop
-from store import API, Store
-
-
-def new_product(client: Client) -> str:
-    """The id of a new product of that client's shop."""
-    name = uuid.uuid4().hex
-    category = client.post(f"{API}categories/", {"name": name}).json()["id"]
-    body = {"name": name, "sku": name, "price": "1000", "status": "active", "category": category}
-    identifier: str = client.post(f"{API}products/", body).json()["id"]
-    return identifier
+from store import API, Store, new_product
 
 
 class TestVariant(ResourceContract):

@@ -87,8 +87,7 @@ class CredentialAuthentication(BaseAuthentication):
             claims = tokens.decode(credential.decode("ascii"), "access")
             user_id = tokens.claimed_id(claims, "user_id")
             session_id = tokens.claimed_id(claims, "sid")
-            tenantless = claims.get("tenant_id") is None
-            tenant_id = None if tenantless else tokens.claimed_id(claims, "tenant_id")
+            tenant_id = tokens.claimed_tenant(claims)
         except (tokens.InvalidToken, UnicodeDecodeError):
             raise AuthenticationFailed(_("The token is invalid or has expired.")) from None
         named = _named_tenant(request)

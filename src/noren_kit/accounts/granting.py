@@ -7,17 +7,21 @@ take each other's rights away at once do it one after the other.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
+from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from noren_kit.accounts.models import MembershipRole, Role
+from noren_kit.accounts.models import ApiKey, MembershipRole, Role
 from noren_kit.accounts.rights import BUILT_IN_ROLES, actor_may, holds, missing
+from noren_kit.accounts.standing import standing_now
 from noren_kit.core import context
 from noren_kit.core.context import Actor
 from noren_kit.core.errors import Forbidden
 from noren_kit.db.locks import lock_in_tenant
+from noren_kit.tenancy.models import Tenant
 
 
 class GrantsTooMuch(Forbidden):
@@ -45,27 +49,49 @@ def lock_grants() -> None:
     lock_in_tenant("accounts.grants")
 
 
-def caller(right: str) -> Actor:
-    """The acting caller with the roles of this moment; after `lock_grants`.
+def _key_now(actor: Actor) -> Actor | None:
+    """A key with its scopes and its maker's roles of this moment, None where it opens nothing."""
+    unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    scopes = (
+        ApiKey.objects.filter(unexpired, id=actor.credential_id, created_by__is_active=True)
+        .filter(tenant__status=Tenant.Status.ACTIVE)
+        .values_list("scopes", flat=True)
+        .first()
+    )
+    return None if scopes is None else replace(_member_now(actor), scopes=frozenset(scopes))
 
-    Raises `Forbidden` where `right`, which opened the request, has been taken away since.
-    """
-    actor = context.actor()
-    if actor is None:
-        raise Forbidden
-    held = MembershipRole.objects.filter(
+
+def _member_now(actor: Actor) -> Actor:
+    rows = MembershipRole.objects.filter(
         membership__user_id=actor.user_id,
         membership__deleted_at=None,
         membership__accepted_at__isnull=False,
         role__deleted_at=None,
     ).values_list("role__slug", "role__permissions")
-    rows = list(held)
-    now = dataclasses.replace(
+    held = list(rows)
+    return replace(
         actor,
-        roles=frozenset(slug for slug, _listed in rows),
-        permissions=frozenset(codename for _slug, listed in rows for codename in listed),
+        roles=frozenset(slug for slug, _listed in held),
+        permissions=frozenset(codename for _slug, listed in held for codename in listed),
     )
-    if not actor_may(now, right):
+
+
+def _now(actor: Actor) -> Actor | None:
+    if actor.is_key:
+        return _key_now(actor)
+    # A command or a task acts for a person without a credential of theirs.
+    return standing_now(actor) if actor.credential_id else _member_now(actor)
+
+
+def caller(right: str) -> Actor:
+    """The acting caller as they stand at this moment; after `lock_grants`.
+
+    Session or key, person, membership, roles, scopes and tenant are read again: a request may
+    have waited while one of them was taken away. Raises `Forbidden` then.
+    """
+    actor = context.actor()
+    now = _now(actor) if actor else None
+    if now is None or not actor_may(now, right):
         raise Forbidden
     return now
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from noren_kit.accounts.models import Membership
+from noren_kit.accounts.models import Membership, User
 from noren_kit.accounts.standing import Invitation, invitations
 from noren_kit.audit.models import AccessEntry
 from noren_kit.audit.recording import record_change
@@ -27,11 +27,31 @@ def find_invitation(actor: Actor, membership_id: uuid.UUID | None) -> Invitation
 def accept_invitation(actor: Actor, invitation: Invitation) -> None:
     """Make the person a member; raises `NotFound` where the invitation is not open any more."""
     _settle(actor, invitation, "accepted_at", AccessEntry.Kind.MEMBER_JOINED)
+    _adopt_name(actor, invitation)
+
+
+def _adopt_name(actor: Actor, invitation: Invitation) -> None:
+    """Who has no name yet takes that by which they were invited."""
+    with enter(invitation.tenant_id, suspended=True):
+        name = Membership.objects.values_list("invited_name", flat=True).get(
+            id=invitation.membership_id
+        )
+    User.objects.filter(id=actor.user_id, name="").update(name=name)
 
 
 def decline_invitation(actor: Actor, invitation: Invitation) -> None:
-    """Take the invitation back; raises `NotFound` where it is not open any more."""
-    _settle(actor, invitation, "deleted_at", AccessEntry.Kind.MEMBER_REMOVED, declined=True)
+    """Take the invitation back; raises `NotFound` where it is not open any more.
+
+    The tenant's log tells nothing of the person, who wants nothing to do with it.
+    """
+    _settle(
+        actor,
+        invitation,
+        "deleted_at",
+        AccessEntry.Kind.MEMBER_REMOVED,
+        anonymous=True,
+        declined=True,
+    )
 
 
 def _settle(

@@ -1,7 +1,8 @@
 """API keys over their life: issued, changed, rotated, revoked.
 
-A key acts for the member who made it, so a secret is handed to nobody who holds less than the
-key's scopes, and no change leaves a key with more than the one who changed it holds.
+A key acts for the member who made it, so a secret is handed to nobody else: its maker alone
+rotates it, others revoke it. No change leaves a key with more than the one who changed it holds,
+and keys neither make nor change keys: what leaked must end when it is revoked.
 """
 
 from __future__ import annotations
@@ -17,15 +18,36 @@ from noren_kit.accounts.granting import (
     caller,
     lock_grants,
     require_may_grant,
-    require_not_outranked,
 )
 from noren_kit.accounts.models import ApiKey, Membership
 from noren_kit.audit.models import AccessEntry
 from noren_kit.audit.recording import record_change
-from noren_kit.core.errors import Forbidden
+from noren_kit.core.context import Actor
+from noren_kit.core.errors import Conflict, Forbidden
 
 # What of a key may be changed, and the log tells of.
 _CHANGEABLE = ("name", "scopes", "networks", "expires_at")
+
+
+class NotByKey(Forbidden):
+    """403: a key that could make or widen keys would outlive its own end."""
+
+    code = "not_by_key"
+    message = _("Sign in to do this: keys don't make or change keys.")
+
+
+class NotItsMaker(Forbidden):
+    """403: the secret of a key acts as its maker."""
+
+    code = "not_its_maker"
+    message = _("A key is rotated by its maker alone. Revoke it instead.")
+
+
+class RotationInProgress(Conflict):
+    """409: one more rotation would end the secret whose overlap was promised."""
+
+    code = "rotation_in_progress"
+    message = _("The secret before this one still opens. Wait, or rotate without an overlap.")
 
 
 class NotAMember(Forbidden):
@@ -35,13 +57,21 @@ class NotAMember(Forbidden):
     message = _("A key acts for a member, and you are none of this tenant's.")
 
 
+def _maker(right: str) -> Actor:
+    """The caller as they stand now, who must be there in person."""
+    actor = caller(right)
+    if actor.is_key:
+        raise NotByKey
+    return actor
+
+
 def issue_key(*, values: dict[str, Any]) -> tuple[ApiKey, Secret]:
     """A new key of the caller with `name`, `scopes`, `networks`, `expires_at`, and its secret.
 
-    Raises `NotAMember`, `GrantsTooMuch`.
+    Raises `NotByKey`, `NotAMember`, `GrantsTooMuch`.
     """
     lock_grants()
-    actor = caller("accounts.add_apikey")
+    actor = _maker("accounts.add_apikey")
     members = Membership.objects.filter(user_id=actor.user_id, accepted_at__isnull=False)
     if not members.exists():
         raise NotAMember
@@ -55,9 +85,10 @@ def issue_key(*, values: dict[str, Any]) -> tuple[ApiKey, Secret]:
 def change_key(*, key: ApiKey, values: dict[str, Any]) -> ApiKey:
     """Change a key, anybody's; the caller holds `lock_grants`.
 
-    Raises `GrantsTooMuch` unless the caller holds every scope of the key as it will be.
+    Raises `NotByKey`, and `GrantsTooMuch` unless the caller holds every scope of the key as it
+    will be.
     """
-    actor = caller("accounts.change_apikey")
+    actor = _maker("accounts.change_apikey")
     before = _shown(key)
     for name, value in values.items():
         setattr(key, name, value)
@@ -73,12 +104,17 @@ def change_key(*, key: ApiKey, values: dict[str, Any]) -> ApiKey:
 def rotate_key(*, key: ApiKey, overlap: dt.timedelta) -> Secret:
     """Give a key a new secret; the one before opens for `overlap` more. Holds `lock_grants`.
 
-    Raises `Outranked` unless the caller holds every scope: the new secret acts as its maker.
+    Raises `NotByKey`, `NotItsMaker`, and `RotationInProgress` while an overlap runs, unless the
+    new one has none.
     """
-    actor = caller("accounts.change_apikey")
-    require_not_outranked(actor, key.scopes)
+    actor = _maker("accounts.change_apikey")
+    if key.created_by_id != actor.user_id:
+        raise NotItsMaker
+    now = timezone.now()
+    if overlap and key.previous_expires_at is not None and key.previous_expires_at > now:
+        raise RotationInProgress
     secret = new_secret(key.prefix)
-    until = timezone.now() + overlap if overlap else None
+    until = now + overlap if overlap else None
     key.previous_digest = key.digest if until else ""
     key.previous_expires_at = until
     key.digest = secret.digest

@@ -49,10 +49,13 @@ def find_roles(slugs: Sequence[str]) -> list[Role]:
     return [found[slug] for slug in dict.fromkeys(slugs)]
 
 
-def _person(email: str, name: str, using: str) -> User:
-    """Whoever has this address, or else a new person without a password; the same statements."""
+def _person(email: str, using: str) -> User:
+    """Whoever has this address, or else a new person without a password; the same statements.
+
+    The name that a tenant has for somebody stays on its invitation until they accept it.
+    """
     identifier = uuid7()
-    user = User(id=identifier, username=str(identifier), email=email, name=name)
+    user = User(id=identifier, username=str(identifier), email=email)
     user.fold_names()
     user.set_unusable_password()
     people = User.objects.using(using)
@@ -68,7 +71,7 @@ def add_invitation(
     Raises `Duplicate` where its person is a member or has been invited already.
     """
     roles = list(roles)
-    person = _person(email, name, using)
+    person = _person(email, using)
     memberships = Membership.objects.using(using)
     if memberships.filter(user=person).exists():
         fault = {"code": Duplicate.code, "message": _("This address is a member or is invited.")}

@@ -83,9 +83,9 @@ def _store(user: User, new_password: str) -> bool:
 def reset_password(user_id: uuid.UUID | None, token: str, new_password: str) -> None:
     """Set a password by a token from `send_reset_mail`, and end all sessions.
 
-    A person who had none was invited, and accepts by it what they are invited to: the token
-    proves their address. Raises `InvalidInput`; for an unknown person, a disabled one and a dead
-    token it is one and the same.
+    A person who had none was invited, and accepts by it: the token proves their address. Who has
+    several invitations by then signs in and chooses. Raises `InvalidInput`; for an unknown
+    person, a disabled one and a dead token it is one and the same.
     """
     user = User.objects.filter(id=user_id or uuid.UUID(int=0), is_active=True).first()
     is_valid = user is not None and _reset_tokens.check_token(user, token)
@@ -99,8 +99,9 @@ def reset_password(user_id: uuid.UUID | None, token: str, new_password: str) -> 
         raise InvalidInput(details={"token": _fault("invalid_token", _DEAD)})
     if is_first:
         actor = tokens.actor_of(user)
-        for invitation in invitations(user.id):
-            accept_invitation(actor, invitation)
+        found = invitations(user.id)
+        if len(found) == 1:
+            accept_invitation(actor, found[0])
 
 
 def send_reset_mail(email: str) -> bool:
@@ -118,7 +119,7 @@ def send_reset_mail(email: str) -> bool:
 
 def _reset_text(user: User) -> str:
     uid, token = str(user.id), _reset_tokens.make_token(user)
-    greeting = _("Hello %(name)s,") % {"name": user.display_name}
+    greeting = _("Hello %(name)s,") % {"name": user.name} if user.name else _("Hello,")
     ignore = _("If you did not ask for this, ignore this mail: nothing changes.")
     if conf.PASSWORD_RESET_URL:
         link = conf.PASSWORD_RESET_URL.replace("{uid}", uid).replace("{token}", token)

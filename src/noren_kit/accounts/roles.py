@@ -39,7 +39,7 @@ def create_role(*, slug: str, name: str, permissions: Iterable[str]) -> Role:
     actor = caller("accounts.add_role")
     listed = _checked(permissions)
     require_may_grant(actor, listed)
-    if slug in BUILT_IN_ROLES or Role.objects.filter(slug=slug).exists():
+    if slug.lower() in BUILT_IN_ROLES or Role.objects.filter(slug=slug).exists():
         fault = {"code": Duplicate.code, "message": Duplicate.message}
         raise Duplicate(details={"slug": [fault]})
     role: Role = Role.objects.create(slug=slug, name=name, permissions=listed)

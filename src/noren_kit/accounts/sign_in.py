@@ -21,7 +21,7 @@ from psycopg.types.json import Jsonb
 
 from noren_kit.accounts import tokens
 from noren_kit.accounts.models import FailedSignIn, SignInSession, User, fold
-from noren_kit.accounts.standing import Affiliation, affiliations
+from noren_kit.accounts.standing import Affiliation, openings
 from noren_kit.accounts.tokens import InvalidToken, Pair
 from noren_kit.audit.models import AccessEntry
 from noren_kit.core import context
@@ -37,7 +37,7 @@ WITH kept AS (
     VALUES (%(id)s, now(), %(user)s, %(reason)s, %(address)s, %(request)s)
     RETURNING id
 )
-SELECT noren_record_access_of(%(kind)s, kept.id, %(user)s, %(name)s, NULL, %(address)s,
+SELECT noren_record_access_of(%(kind)s, kept.id, %(told)s, %(name)s, NULL, %(address)s,
                               %(request)s, %(details)s)
   FROM kept
 """
@@ -63,7 +63,8 @@ class Account:
 class Checked:
     """A person whose password was right, and the tenants that they may choose from.
 
-    None to choose from: platform staff. `new_hash` is set where the stored one is outdated.
+    None to choose from: platform staff, and who is invited and has not accepted yet. `new_hash`
+    is set where the stored one is outdated.
     """
 
     user: User
@@ -74,20 +75,21 @@ class Checked:
 def check_credentials(account: Account, password: str, tenant_id: uuid.UUID | None) -> Checked:
     """Find the person, check the password and the tenant; raises `Refused`."""
     user = User.objects.filter(**{f"{account.kind}_folded": account.folded}).first()
-    open_to = affiliations(user.id if user else None)
+    open_to, is_invited = openings(user.id if user else None)
     if tenant_id is not None:
         open_to = [each for each in open_to if each.tenant_id == tenant_id]
     is_right, is_outdated = verify_password(
         password, user.password if user else UNUSABLE_PASSWORD_PREFIX
     )
     if user is None:
-        raise _refusal(None, Reason.UNKNOWN)
+        raise refuse(None, Reason.UNKNOWN)
     if not is_right:
-        raise _refusal(user, Reason.PASSWORD)
+        raise refuse(user, Reason.PASSWORD)
     if not user.is_active:
-        raise _refusal(user, Reason.DISABLED)
-    if not open_to and (tenant_id is not None or not user.is_superuser):
-        raise _refusal(user, Reason.NOT_A_MEMBER)
+        raise refuse(user, Reason.DISABLED)
+    may_choose_none = tenant_id is None and (user.is_superuser or is_invited)
+    if not open_to and not may_choose_none:
+        raise refuse(user, Reason.NOT_A_MEMBER)
     return Checked(user, open_to, make_password(password) if is_outdated else None)
 
 
@@ -100,7 +102,7 @@ def open_session(checked: Checked, affiliation: Affiliation | None) -> Pair:
                 _rehash(user, checked.new_hash)
             return open_recorded(user, affiliation)
     except InvalidToken:
-        raise _refusal(user, Reason.PASSWORD) from None
+        raise refuse(user, Reason.PASSWORD) from None
 
 
 def open_recorded(
@@ -122,10 +124,16 @@ def _rehash(user: User, new_hash: str) -> None:
     user.password = new_hash
 
 
-def _refusal(user: User | None, reason: FailedSignIn.Reason) -> Refused:
+def refuse(user: User | None, reason: FailedSignIn.Reason) -> Refused:
+    """Write down a refused password; one statement and one row in every case.
+
+    The person's tenants hear of it, but for a try at another tenant, which is not theirs to know.
+    """
+    told = user if reason != Reason.NOT_A_MEMBER else None
     values: dict[str, Any] = {
         "id": uuid7(),
         "user": user.id if user else None,
+        "told": told.id if told else None,
         "reason": reason.value,
         "name": user.display_name[:_NAME_LENGTH] if user else "",
         "address": context.client_address()[:_ADDRESS_LENGTH],

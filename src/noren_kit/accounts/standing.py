@@ -41,7 +41,7 @@ _ENTER_BY_KEY = (
     f"SELECT {_PERSON}, {_TENANT}, {_SET}, s.key_id, s.scopes, s.use_is_due"  # noqa: S608
     " FROM noren_key_standing(%s, %s, %s) s"
 )
-_WIDTH = 7 + len(TENANT_COLUMNS)
+_PERSONS_WIDTH = 7
 
 
 def _row(statement: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
@@ -51,24 +51,39 @@ def _row(statement: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
     return row
 
 
-def _entered(
+def _actor(
     row: tuple[Any, ...],
     credential_id: uuid.UUID,
     scopes: frozenset[str] | None = None,
-    use_is_due: bool = False,
-) -> Standing:
-    user, username, name, email, superuser, roles, permissions, *tenant = row[:_WIDTH]
-    actor = Actor(
+    *,
+    as_platform: bool = False,
+) -> Actor:
+    """Superusers act as such in a tenant that they named, or in none: in one that they are a
+    member of, they are a member."""
+    user, username, name, email, superuser, roles, permissions = row[:_PERSONS_WIDTH]
+    return Actor(
         user_id=user,
         name=name or username,
         email=email,
         roles=frozenset(roles or ()),
         permissions=frozenset(permissions or ()),
-        is_superuser=superuser,
+        is_superuser=superuser and as_platform,
         credential_id=credential_id,
         scopes=scopes,
     )
-    entered = tenant_info(tuple(tenant)) if tenant[0] is not None else None
+
+
+def _entered(
+    row: tuple[Any, ...],
+    credential_id: uuid.UUID,
+    scopes: frozenset[str] | None = None,
+    *,
+    use_is_due: bool = False,
+    as_platform: bool = False,
+) -> Standing:
+    actor = _actor(row, credential_id, scopes, as_platform=as_platform)
+    tenant = row[_PERSONS_WIDTH : _PERSONS_WIDTH + len(TENANT_COLUMNS)]
+    entered = tenant_info(tenant) if tenant[0] is not None else None
     context.set_actor(actor)
     context.set_tenant(entered)
     return Standing(actor, entered, use_is_due)
@@ -87,7 +102,8 @@ def enter_standing(
     suspended tenant. `named_tenant_id` (the `X-Tenant-ID` header) counts for superusers alone.
     """
     row = _row(_ENTER, [user_id, session_id, tenant_id, named_tenant_id])
-    return None if row is None else _entered(row, session_id)
+    as_platform = tenant_id is None or named_tenant_id is not None
+    return None if row is None else _entered(row, session_id, as_platform=as_platform)
 
 
 def enter_by_key(*, prefix: str, digest: str, address: Address | None) -> Standing | None:
@@ -100,7 +116,19 @@ def enter_by_key(*, prefix: str, digest: str, address: Address | None) -> Standi
     if row is None:
         return None
     key_id, scopes, use_is_due = row[-3:]
-    return _entered(row, key_id, frozenset(scopes), use_is_due)
+    return _entered(row, key_id, frozenset(scopes), use_is_due=use_is_due)
+
+
+def standing_now(actor: Actor) -> Actor | None:
+    """The signed-in `actor` as they stand in the entered tenant now, None where they do not."""
+    if actor.credential_id is None:
+        return None
+    tenant_id = context.tenant_id()
+    named = tenant_id if actor.is_superuser else None
+    row = _row(_ENTER, [actor.user_id, actor.credential_id, tenant_id, named])
+    if row is None:
+        return None
+    return _actor(row, actor.credential_id, as_platform=actor.is_superuser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +138,24 @@ class Affiliation:
     tenant_id: uuid.UUID
     tenant_name: str
     roles: tuple[str, ...]
+
+
+def openings(user_id: uuid.UUID | None) -> tuple[list[Affiliation], bool]:
+    """The active tenants of a person, and whether they are invited to any; one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT i.invited, a.tenant_id, a.tenant_name, a.roles"
+            " FROM (SELECT EXISTS (SELECT FROM noren_invitations(%s)) AS invited) i"
+            " LEFT JOIN noren_affiliations(%s) a ON true",
+            [user_id, user_id],
+        )
+        rows = cursor.fetchall()
+    found = [
+        Affiliation(tenant, name, tuple(roles))
+        for _invited, tenant, name, roles in rows
+        if tenant is not None
+    ]
+    return found, rows[0][0]
 
 
 def affiliations(user_id: uuid.UUID | None) -> list[Affiliation]:

@@ -100,6 +100,11 @@ def claimed_id(claims: Mapping[str, Any], name: str) -> uuid.UUID:
         raise InvalidToken(f"{name} is not an id.") from error
 
 
+def claimed_tenant(claims: Mapping[str, Any]) -> uuid.UUID | None:
+    """The tenant out of the claims, None where they name none; raises `InvalidToken`."""
+    return None if claims.get("tenant_id") is None else claimed_id(claims, "tenant_id")
+
+
 def pair_for(session: SignInSession, user: User, affiliation: Affiliation | None) -> Pair:
     """The session's present pair; the same one whenever it is asked for."""
     roles = sorted(affiliation.roles) if affiliation else []
@@ -218,7 +223,7 @@ def is_live(token: str) -> bool:
         values = {
             "user": claimed_id(claims, "user_id"),
             "session": claimed_id(claims, "sid"),
-            "tenant": claimed_id(claims, "tenant_id") if claims.get("tenant_id") else None,
+            "tenant": claimed_tenant(claims),
             "jti": claimed_id(claims, "jti") if kind == "refresh" else None,
         }
     except InvalidToken:
@@ -272,10 +277,10 @@ def _spend(session_id: uuid.UUID, jti: uuid.UUID) -> SignInSession | None:
 
 
 def _standing_of(session: SignInSession) -> Affiliation | None:
-    """The session's tenant, None for platform staff without one; raises `InvalidToken`."""
+    """The session's tenant, None for one without; raises `InvalidToken`."""
     user = session.user
     open_to = {each.tenant_id: each for each in affiliations(user.id)}
-    entitled = user.is_superuser if session.tenant_id is None else session.tenant_id in open_to
+    entitled = session.tenant_id is None or session.tenant_id in open_to
     if not user.is_active or not entitled:
         raise InvalidToken("The person may not sign in there any more.")
     return open_to[session.tenant_id] if session.tenant_id is not None else None

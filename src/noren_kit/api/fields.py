@@ -104,6 +104,10 @@ def _numeral(data: Any) -> str | None:
 class DecimalTextField(serializers.DecimalField):
     """A decimal number given as a plain numeral, in text or as a JSON number."""
 
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        """Empty text is no number, and no null either, which DRF takes it for."""
+        return serializers.Field.validate_empty_values(self, data)
+
     def to_internal_value(self, data: Any) -> Decimal:
         text = _numeral(data)
         if text is None or not _PLAIN_NUMBER.match(text):

@@ -17,6 +17,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.serializers import ListSerializer
 
+from noren_kit.accounts.permissions import PlatformStaff
 from noren_kit.api import schema_fields, serializers, viewsets
 from noren_kit.api.schema_parts import (
     HEADERS,
@@ -83,6 +84,12 @@ class ResourceSchema(AutoSchema):
                 yield "409"
             yield from ("413", "415")
         yield from ("429", "500", "503")
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        accepted: list[dict[str, Any]] = super().get_auth()
+        if PlatformStaff in self.view.permission_classes:
+            return [each for each in accepted if "apiKey" not in each]
+        return accepted
 
     def get_operation_id(self) -> str:
         basename = getattr(self.view, "basename", None)

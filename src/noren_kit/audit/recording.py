@@ -72,14 +72,18 @@ def record_change(
     *,
     tenant_id: uuid.UUID | None = None,
     using: str = DEFAULT_DB_ALIAS,
+    anonymous: bool = False,
     **details: Any,
 ) -> None:
     """Add an entry about a change that the acting person made; one statement.
 
-    It stands or falls with the change, whose transaction (on `using`) it is written in.
+    It stands or falls with the change, whose transaction (on `using`) it is written in. An
+    `anonymous` one says nothing of who made it and from where.
     """
-    actor = context.actor()
-    values = [uuid7(), tenant_id or context.tenant_id(), kind.value, *_facts(actor, details)]
+    facts = _facts(context.actor(), details)
+    if anonymous:
+        facts = [None, "", None, "", "", facts[-1]]
+    values = [uuid7(), tenant_id or context.tenant_id(), kind.value, *facts]
     _execute(_RECORD, values, using)
 
 

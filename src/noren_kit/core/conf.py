@@ -30,6 +30,9 @@ DEFAULTS: dict[str, Any] = {
     # Where the mail of a password reset leads: `https://shop.example/reset?uid={uid}&token={token}`.
     # Without it the mail holds both as text.
     "PASSWORD_RESET_URL": "",
+    # Origins (RFC 6454) of our own pages, whose requests may use the refresh cookie. Behind a
+    # proxy that ends TLS the request itself does not say that it came by https.
+    "PUBLIC_ORIGINS": [],
     # Networks whose `X-Forwarded-For` is believed.
     "TRUSTED_PROXIES": [],
     # Requests and seconds by class of caller; a project may state some alone.

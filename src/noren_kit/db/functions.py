@@ -1,6 +1,7 @@
 """Migration operations for functions that do with their owner's rights what a caller may not.
 
-They are SECURITY DEFINER with a fixed search path. `noren_lookup`, which may log in nowhere and
+They are SECURITY DEFINER with a fixed search path; `pg_temp` stands last in it, for unnamed it
+would come first. `noren_lookup`, which may log in nowhere and
 reads just the columns that a migration grants it, owns those that answer before a tenant is
 known; `noren_audit`, which may add to the tenants' logs and nothing else, those that write
 there. Owned by `noren_owner` they would raise under FORCE ROW LEVEL SECURITY.
@@ -21,7 +22,7 @@ def _definer(
     """`returns` may be followed by the function's volatility."""
     create = (
         f"CREATE FUNCTION {signature} RETURNS {returns} LANGUAGE sql SECURITY DEFINER"
-        f" SET search_path = pg_catalog, public AS $body${body}$body$"
+        f" SET search_path = pg_catalog, public, pg_temp AS $body${body}$body$"
     )
     return migrations.RunSQL(
         [

@@ -106,8 +106,8 @@ SELECT {_NAME}, c.relkind::text,
 FUNCTIONS = f"""
 SELECT p.oid::regprocedure::text, pg_get_userbyid(p.proowner)::text, p.prosecdef,
        EXISTS (SELECT FROM unnest(p.proconfig) AS s
-                WHERE s IN ('search_path=pg_catalog, public', 'search_path=pg_catalog',
-                            'search_path=""')),
+                WHERE s IN ('search_path=pg_catalog, public, pg_temp',
+                            'search_path=pg_catalog, pg_temp')),
        EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
                 WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE'),
        p.proleakproof

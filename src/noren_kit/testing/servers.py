@@ -109,6 +109,7 @@ def _copy_database_grants(admin: psycopg.Connection[tuple[object, ...]], databas
         role_names.PLATFORM,
         role_names.BACKUP,
     )
+    admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
     admin.execute(
         sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
             sql.Identifier(database), sql.SQL(", ").join(map(sql.Identifier, roles))

@@ -143,6 +143,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="orders@noren.example
 NOREN_KIT: dict[str, Any] = {
     "JWT_PRIVATE_KEY": env.str("JWT_PRIVATE_KEY", multiline=True),
     "PASSWORD_RESET_URL": env.str("PASSWORD_RESET_URL", default=""),
+    "PUBLIC_ORIGINS": env.list("PUBLIC_ORIGINS", default=[]),
     "OUTBOX_LEASE_SECONDS": env.float("OUTBOX_LEASE_SECONDS", default=60.0),
     "TRUSTED_PROXIES": env.list("TRUSTED_PROXIES", default=[]),
     "LIMITS": parse_limits(env.str("LIMITS", default="")),

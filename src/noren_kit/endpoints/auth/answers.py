@@ -116,9 +116,9 @@ def signed_in(user: User, affiliation: Affiliation | None, pair: Pair) -> Respon
 
 
 def cookie_token(request: Request) -> str | None:
-    """The cookie's refresh token, for requests of this origin alone (beside SameSite)."""
+    """The cookie's refresh token, for requests of our own origins alone (beside SameSite)."""
     origin = request.headers.get("Origin")
-    own = f"{request.scheme}://{request.get_host()}"
-    if origin is not None and origin != own:
+    own = {f"{request.scheme}://{request.get_host()}", *conf.PUBLIC_ORIGINS}
+    if origin is not None and origin not in own:
         return None
     return request.COOKIES.get(COOKIE)

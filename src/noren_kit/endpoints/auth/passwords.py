@@ -15,9 +15,10 @@ from rest_framework.views import APIView
 
 from noren_kit.accounts import passwords, queueing
 from noren_kit.accounts.models import User
-from noren_kit.accounts.sign_in import Account
+from noren_kit.accounts.sign_in import Account, Reason, refuse
 from noren_kit.api.parameters import parse_id
 from noren_kit.api.viewsets import StrictViewMixin
+from noren_kit.core import context
 from noren_kit.endpoints.auth import lockout
 from noren_kit.endpoints.auth.answers import BEARER_ONLY, InPerson, person, signed_out
 from noren_kit.endpoints.auth.serializers import (
@@ -25,6 +26,11 @@ from noren_kit.endpoints.auth.serializers import (
     PasswordResetConfirmSerializer,
     PasswordResetSerializer,
 )
+
+
+def note_refusal(user: User) -> None:
+    """Write down a wrong password, as at sign-in."""
+    refuse(user, Reason.PASSWORD)
 
 
 class ChangeView(StrictViewMixin, APIView):
@@ -50,6 +56,9 @@ class ChangeView(StrictViewMixin, APIView):
         is_right = passwords.is_password_of(user, given["current_password"])
         if is_right:
             attempt.succeeded()
+        else:
+            # The request is about to be refused, and its transaction rolled back.
+            context.after_request(lambda: note_refusal(user))
         passwords.change_password(
             user, is_current_right=is_right, new_password=given["new_password"]
         )
