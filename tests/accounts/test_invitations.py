@@ -67,6 +67,8 @@ def test_declining(shop: Shop, neighbour: Shop) -> None:
     assert_error(client.post(SWITCH, {"tenant_id": str(neighbour.tenant.id)}), 400)
     [entry] = entries(neighbour, AccessEntry.Kind.MEMBER_REMOVED)
     assert entry.details == {"member_id": invitation, "declined": True}
+    told = (entry.actor_id, entry.actor_name, entry.credential_id, entry.address, entry.request_id)
+    assert told == (None, "", None, "", ""), "nothing of who wants nothing to do with them"
     with neighbour.entered():
         row = Membership.every.get(id=invitation)
         assert row.deleted_at is not None
