@@ -25,9 +25,17 @@ def existing(value: Any, name: str) -> Any:
     return ROWS[name] if made_up and zlib.crc32(value.encode()) % 5 else value
 
 
+def one_thing(line: dict[str, Any]) -> dict[str, Any]:
+    """A line of an order that names both a product and a variant, mostly with the product alone."""
+    both = {"product_id", "variant_id"} <= line.keys()
+    if both and zlib.crc32(str(line["product_id"]).encode()) % 5:
+        return {name: value for name, value in line.items() if name != "variant_id"}
+    return line
+
+
 def with_rows(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
-        return {key: with_rows(each, key) for key, each in value.items()}
+        return {key: with_rows(each, key) for key, each in one_thing(value).items()}
     if isinstance(value, list):
         return [with_rows(each, name) for each in value]
     return existing(value, name)

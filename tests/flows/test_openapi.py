@@ -156,7 +156,10 @@ def test_errors_that_can_happen_are_listed() -> None:
 
 
 def test_security() -> None:
-    """Resources need a token or a key, what is about oneself a token; probes need none."""
+    """Resources need a token or a key, what is about oneself or is the platform's a token.
+
+    Probes need none.
+    """
     assert document()["components"]["securitySchemes"] == {
         "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         "apiKey": {
@@ -168,7 +171,9 @@ def test_security() -> None:
     }
     for path, method, operation in described():
         expected: list[dict[str, list[str]]] = [{}]
-        if path.startswith("/api/v1/") or path == "/api/auth/me/":
+        if path.startswith("/api/v1/tenants/"):
+            expected = [{"accessToken": []}]
+        elif path.startswith("/api/v1/") or path == "/api/auth/me/":
             expected = [{"accessToken": []}, {"apiKey": []}]
         elif path.startswith(PERSONAL):
             expected = [{"accessToken": []}]
