@@ -14,7 +14,7 @@ from celery import current_app
 from django.conf import settings
 from django.core import mail
 
-from noren_kit.accounts.models import Membership, SignInSession, User
+from noren_kit.accounts.models import FailedSignIn, Membership, SignInSession, User
 from noren_kit.accounts.provisioning import add_member
 from noren_kit.accounts.tasks import send_password_reset
 from noren_kit.audit.models import AccessEntry
@@ -79,6 +79,14 @@ class TestChange:
         assert "password_too_similar" in {each["code"] for each in similar["new_password"]}
         assert client.get(f"{AUTH}me/").status_code == 200
         assert entries(shop, AccessEntry.Kind.PASSWORD_CHANGED) == []
+
+    def test_a_wrong_one_is_written_down(self, shop: Shop) -> None:
+        """Although the request is rolled back."""
+        assert_error(self.change(shop.client("staff"), "wrong"), 400, "validation_error")
+        person = shop.users["staff"]
+        [entry] = entries(shop, AccessEntry.Kind.SIGN_IN_FAILED)
+        assert (entry.actor_id, entry.details) == (person.id, {"reason": "wrong_password"})
+        assert FailedSignIn.objects.get().user_id == person.id
 
     def test_one_of_many_wins(self, shop: Shop) -> None:
         client_of = {number: shop.client("staff") for number in range(4)}

@@ -82,14 +82,14 @@ def check_credentials(account: Account, password: str, tenant_id: uuid.UUID | No
         password, user.password if user else UNUSABLE_PASSWORD_PREFIX
     )
     if user is None:
-        raise refuse(None, Reason.UNKNOWN)
+        raise _refusal(None, Reason.UNKNOWN)
     if not is_right:
-        raise refuse(user, Reason.PASSWORD)
+        raise _refusal(user, Reason.PASSWORD)
     if not user.is_active:
-        raise refuse(user, Reason.DISABLED)
+        raise _refusal(user, Reason.DISABLED)
     may_choose_none = tenant_id is None and (user.is_superuser or is_invited)
     if not open_to and not may_choose_none:
-        raise refuse(user, Reason.NOT_A_MEMBER)
+        raise _refusal(user, Reason.NOT_A_MEMBER)
     return Checked(user, open_to, make_password(password) if is_outdated else None)
 
 
@@ -102,7 +102,7 @@ def open_session(checked: Checked, affiliation: Affiliation | None) -> Pair:
                 _rehash(user, checked.new_hash)
             return open_recorded(user, affiliation)
     except InvalidToken:
-        raise refuse(user, Reason.PASSWORD) from None
+        raise _refusal(user, Reason.PASSWORD) from None
 
 
 def open_recorded(
@@ -124,7 +124,12 @@ def _rehash(user: User, new_hash: str) -> None:
     user.password = new_hash
 
 
-def refuse(user: User | None, reason: FailedSignIn.Reason) -> Refused:
+def _refusal(user: User | None, reason: FailedSignIn.Reason) -> Refused:
+    write_refusal(user, reason)
+    return Refused(reason.value)
+
+
+def write_refusal(user: User | None, reason: FailedSignIn.Reason) -> None:
     """Write down a refused password; one statement and one row in every case.
 
     The person's tenants hear of it, but for a try at another tenant, which is not theirs to know.
@@ -143,4 +148,3 @@ def refuse(user: User | None, reason: FailedSignIn.Reason) -> Refused:
     }
     with connection.cursor() as cursor:
         cursor.execute(_REFUSE, values)
-    return Refused(reason.value)

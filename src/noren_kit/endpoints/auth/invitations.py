@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import models
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -50,20 +52,15 @@ class _Answering(StrictViewMixin, APIView):
     def resource_model(cls) -> type[models.Model]:
         return Membership
 
-    def settle(self, actor: Actor, invitation: Invitation) -> None:
-        raise NotImplementedError
-
-    def answer(self, request: Request, pk: str) -> Response:
+    @staticmethod
+    def answer(request: Request, pk: str, settle: Callable[[Actor, Invitation], None]) -> Response:
         NoInput(data=request.data).is_valid(raise_exception=True)
         actor = person()
-        self.settle(actor, find_invitation(actor, parse_id(pk)))
+        settle(actor, find_invitation(actor, parse_id(pk)))
         return Response(status=204)
 
 
 class AcceptView(_Answering):
-    def settle(self, actor: Actor, invitation: Invitation) -> None:
-        accept_invitation(actor, invitation)
-
     @extend_schema(
         request=None, responses={204: None}, operation_id="accept_invitation", auth=BEARER_ONLY
     )
@@ -72,13 +69,10 @@ class AcceptView(_Answering):
 
         From then on one may sign in to that tenant, or switch to it.
         """
-        return self.answer(request, pk)
+        return self.answer(request, pk, accept_invitation)
 
 
 class DeclineView(_Answering):
-    def settle(self, actor: Actor, invitation: Invitation) -> None:
-        decline_invitation(actor, invitation)
-
     @extend_schema(
         request=None, responses={204: None}, operation_id="decline_invitation", auth=BEARER_ONLY
     )
@@ -87,4 +81,4 @@ class DeclineView(_Answering):
 
         It is gone then; the tenant may invite again.
         """
-        return self.answer(request, pk)
+        return self.answer(request, pk, decline_invitation)

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from noren_kit.accounts import passwords, queueing
 from noren_kit.accounts.models import User
-from noren_kit.accounts.sign_in import Account, Reason, refuse
+from noren_kit.accounts.sign_in import Account, Reason, write_refusal
 from noren_kit.api.parameters import parse_id
 from noren_kit.api.viewsets import StrictViewMixin
 from noren_kit.core import context
@@ -26,11 +26,6 @@ from noren_kit.endpoints.auth.serializers import (
     PasswordResetConfirmSerializer,
     PasswordResetSerializer,
 )
-
-
-def note_refusal(user: User) -> None:
-    """Write down a wrong password, as at sign-in."""
-    refuse(user, Reason.PASSWORD)
 
 
 class ChangeView(StrictViewMixin, APIView):
@@ -58,7 +53,7 @@ class ChangeView(StrictViewMixin, APIView):
             attempt.succeeded()
         else:
             # The request is about to be refused, and its transaction rolled back.
-            context.after_request(lambda: note_refusal(user))
+            context.after_request(lambda: write_refusal(user, Reason.PASSWORD))
         passwords.change_password(
             user, is_current_right=is_right, new_password=given["new_password"]
         )
