@@ -23,6 +23,16 @@ def availability(available: int) -> str:
     return "low_stock" if available > 0 else "out_of_stock"
 
 
+def units_available(on_hand: int, reserved: int) -> int:
+    """Units of an item with these counters that may be sold."""
+    return on_hand - reserved
+
+
+def availability_of(on_hand: int, reserved: int) -> str:
+    """The availability of an item with these counters."""
+    return availability(units_available(on_hand, reserved))
+
+
 def with_availability(queryset: QuerySet[Any], stock_item: str) -> QuerySet[Any]:
     """Annotate `availability_status` by the stock item at the path `stock_item`."""
     available = F(f"{stock_item}__on_hand") - F(f"{stock_item}__reserved")

@@ -8,10 +8,23 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from noren.inventory.models import StockMovement
-from noren.inventory.queries import AVAILABILITIES
+from noren.inventory.queries import AVAILABILITIES, availability_of, units_available
 from noren.inventory.services import MAX_QUANTITY
-from noren_kit.api.fields import QuantityField, TextField
+from noren_kit.api.fields import ComputedField, QuantityField, TextField
 from noren_kit.api.serializers import ResourceSerializer, StrictSerializer
+
+_COUNTERS = ["stock_item.on_hand", "stock_item.reserved"]
+
+
+def stock_quantity_field() -> ComputedField:
+    """Units that may be sold of what holds a `stock_item`."""
+    return ComputedField(units_available, reads=_COUNTERS, shown_as=serializers.IntegerField())
+
+
+def availability_field() -> ComputedField:
+    """The availability of what holds a `stock_item`."""
+    shown = serializers.ChoiceField(choices=AVAILABILITIES)
+    return ComputedField(availability_of, reads=_COUNTERS, shown_as=shown)
 
 
 class StockSerializer(serializers.Serializer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db import OperationalError
@@ -18,8 +19,8 @@ from noren.inventory.serializers import (
     StockSerializer,
 )
 from noren.inventory.services import Change, adjust_stock, set_stock
-from noren_kit.api import reading
 from noren_kit.api.pagination import ResourcePagination
+from noren_kit.api.reading import Representation, read_rows
 
 
 class StockActions:
@@ -84,12 +85,8 @@ class StockActions:
     def stock_movements(self, request: Request, **kwargs: Any) -> Response:
         """The ledger of the stock, newest first."""
         movements = list_movements(self._row().stock_item_id).order_by("-id")
-        page = self.paginator.paginate_queryset(  # type: ignore[attr-defined]
-            reading.for_serializer(movements, StockMovementSerializer()), request, view=self
-        )
-        shown = StockMovementSerializer(page, many=True).data
-        response: Response = self.get_paginated_response(shown)  # type: ignore[attr-defined]
-        return response
+        read = partial(read_rows, representation=Representation(StockMovementSerializer))
+        return Response(self.paginator.page(movements, request, read))  # type: ignore[attr-defined]
 
 
 def _stock(available: int) -> Response:

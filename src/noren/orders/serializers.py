@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -15,13 +16,13 @@ from noren.orders.services import NewLine, place_order
 from noren_kit.accounts.models import User
 from noren_kit.api.fields import (
     AmountField,
+    ComputedField,
     IdField,
     QuantityField,
     RelatedIdField,
     TextField,
-    computed,
 )
-from noren_kit.api.serializers import ComputedField, ResourceSerializer, StrictSerializer
+from noren_kit.api.serializers import ResourceSerializer, StrictSerializer
 from noren_kit.core import context
 
 MAX_LINES = 1_000
@@ -61,19 +62,25 @@ class OrderedVariantSerializer(serializers.Serializer):
     sku = serializers.CharField(source="variant_sku")
 
 
+def ordered_variant(identifier: uuid.UUID | None, name: str, sku: str) -> dict[str, Any] | None:
+    if identifier is None:
+        return None
+    return {"variant_id": identifier, "variant_name": name, "variant_sku": sku}
+
+
 class OrderLineSerializer(serializers.ModelSerializer):
     product = OrderedProductSerializer(source="*", read_only=True)
-    variant = ComputedField()
+    variant = ComputedField(
+        ordered_variant,
+        reads=["variant_id", "variant_name", "variant_sku"],
+        shown_as=OrderedVariantSerializer(allow_null=True),
+    )
     unit_price = AmountField(read_only=True)
     subtotal = AmountField(read_only=True)
 
     class Meta:
         model = OrderLine
         fields = ["id", "product", "variant", "quantity", "unit_price", "tax_rate", "subtotal"]
-
-    @computed([], OrderedVariantSerializer(allow_null=True))
-    def get_variant(self, line: OrderLine) -> dict[str, Any] | None:
-        return OrderedVariantSerializer(line).data if line.variant_id else None
 
 
 class OrderTaxSerializer(serializers.ModelSerializer):

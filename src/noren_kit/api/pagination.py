@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, Signer
@@ -14,16 +15,22 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from noren_kit.api.parameters import whole_number
+from noren_kit.api.reading import ReadRow
 from noren_kit.core import context
 from noren_kit.core.conf import conf
 from noren_kit.core.errors import InvalidInput
 
 # Parameters that neither filter nor order, so that a cursor may go on without them.
 _FREE = ("cursor", "page_size", "fields", "omit")
+
+
+class Reader(Protocol):
+    """Shows the rows of a queryset, with their places by an order's terms."""
+
+    def __call__(self, queryset: QuerySet[Any], *, terms: Sequence[str]) -> list[ReadRow]:
+        """Read them, in the queryset's order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,87 +46,83 @@ class ResourcePagination(BasePagination):
 
     parameters = ("page", "page_size", "cursor")
 
-    def paginate_queryset(  # type: ignore[override]
-        self, queryset: QuerySet[Any], request: Request, view: Any = None
-    ) -> list[Any]:
-        self.request = request
-        self.page_size = whole_number(request, "page_size", conf.PAGE_SIZE, conf.MAX_PAGE_SIZE)
-        self.by_cursor = "cursor" in request.query_params
-        if self.by_cursor:
-            if "page" in request.query_params:
-                raise InvalidInput.field("page", "conflict", _("Give a page or a cursor."))
-            return self._cursor_page(queryset, request)
-        return self._numbered_page(queryset, request)
+    def page(
+        self,
+        queryset: QuerySet[Any],
+        request: Request,
+        read: Reader,
+        kept_count: int | None = None,
+    ) -> dict[str, Any]:
+        """The body that answers a list of `queryset`, whose rows `read` shows.
 
-    def get_paginated_response(self, data: Any) -> Response:
-        return Response(self._cursor_body(data) if self.by_cursor else self._numbered_body(data))
+        `kept_count` is the number of its rows where somebody keeps it; else they are counted.
+        """
+        self.request, self.read = request, read
+        self.page_size = whole_number(request, "page_size", conf.PAGE_SIZE, conf.MAX_PAGE_SIZE)
+        if "cursor" not in request.query_params:
+            return self._numbered_page(queryset, kept_count)
+        if "page" in request.query_params:
+            raise InvalidInput.field("page", "conflict", _("Give a page or a cursor."))
+        return self._cursor_page(queryset)
 
     # Numbered pages
 
-    def _numbered_page(self, queryset: QuerySet[Any], request: Request) -> list[Any]:
+    def _numbered_page(self, queryset: QuerySet[Any], kept_count: int | None) -> dict[str, Any]:
         reach = conf.MAX_PAGE_OFFSET // self.page_size
         try:
-            self.number = whole_number(request, "page", 1, reach)
+            number = whole_number(self.request, "page", 1, reach)
         except InvalidInput:
             message = _("Give a page from 1 to %(reach)s; go on with ?cursor= past that.")
             raise InvalidInput.field("page", "out_of_range", message % {"reach": reach}) from None
-        self.count = queryset.order_by().count()
-        self.total_pages = max(1, -(-self.count // self.page_size))
-        if self.number > self.total_pages:
+        count = queryset.order_by().count() if kept_count is None else kept_count
+        total_pages = max(1, -(-count // self.page_size))
+        if number > total_pages:
             raise NotFound
-        start = (self.number - 1) * self.page_size
-        return list(queryset[start : start + self.page_size])
-
-    def _numbered_body(self, data: Any) -> dict[str, Any]:
-        has_next, has_previous = self.number < self.total_pages, self.number > 1
+        start = (number - 1) * self.page_size
+        rows = self.read(queryset[start : start + self.page_size], terms=()) if count else []
+        has_next, has_previous = number < total_pages, number > 1
         return {
-            "count": self.count,
-            "next": self._link("page", self.number + 1) if has_next else None,
-            "previous": self._link("page", self.number - 1) if has_previous else None,
+            "count": count,
+            "next": self._link("page", number + 1) if has_next else None,
+            "previous": self._link("page", number - 1) if has_previous else None,
             "page_info": {
-                "current_page": self.number,
-                "total_pages": self.total_pages,
+                "current_page": number,
+                "total_pages": total_pages,
                 "page_size": self.page_size,
                 "has_next": has_next,
                 "has_previous": has_previous,
             },
-            "results": data,
+            "results": [row.shown for row in rows],
         }
 
     # Cursor pages
 
-    def _cursor_page(self, queryset: QuerySet[Any], request: Request) -> list[Any]:
+    def _cursor_page(self, queryset: QuerySet[Any]) -> dict[str, Any]:
         self.ordering = [str(term) for term in queryset.query.order_by]
-        self.token = request.query_params["cursor"]
-        position = self._read(self.token) if self.token else None
+        token = self.request.query_params["cursor"]
+        position = self._position(token) if token else None
         backwards = bool(position and position.backwards)
         if backwards:
             queryset = queryset.order_by(*(_reversed(term) for term in self.ordering))
         if position:
             ordering = [str(term) for term in queryset.query.order_by]
             queryset = queryset.filter(_beyond(queryset, ordering, position.values))
-        rows = list(queryset[: self.page_size + 1])
+        rows = self.read(queryset[: self.page_size + 1], terms=self.ordering)
         more, rows = len(rows) > self.page_size, rows[: self.page_size]
         if backwards:
             rows.reverse()
-        self.has_next = backwards or more
-        self.has_previous = more if backwards else position is not None
-        self.first: Any = rows[0] if rows else None
-        self.last: Any = rows[-1] if rows else None
-        return rows
-
-    def _cursor_body(self, data: Any) -> dict[str, Any]:
-        following = self._token(self.last, backwards=False) if self.has_next else None
-        preceding = self._token(self.first, backwards=True) if self.has_previous else None
+        has_next, has_previous = backwards or more, more if backwards else position is not None
+        following = self._token(rows[-1], backwards=False) if rows and has_next else None
+        preceding = self._token(rows[0], backwards=True) if rows and has_previous else None
         return {
             "next": self._link("cursor", following) if following else None,
             "previous": self._link("cursor", preceding) if preceding else None,
             "cursor_info": {
-                "current_cursor": self.token or None,
+                "current_cursor": token or None,
                 "page_size": self.page_size,
                 "ordering": self.ordering,
             },
-            "results": data,
+            "results": [row.shown for row in rows],
         }
 
     def _signer(self) -> Signer:
@@ -132,13 +135,11 @@ class ResourcePagination(BasePagination):
         entered = context.tenant_or_none()
         return Signer(salt=f"cursor:{entered and entered.id}:{self.request.path}:{filters}")
 
-    def _token(self, row: Any, *, backwards: bool) -> str | None:
-        if row is None:
-            return None
-        values = [_as_text(getattr(row, _attribute(row, term))) for term in self.ordering]
+    def _token(self, row: ReadRow, *, backwards: bool) -> str:
+        values = [_as_text(value) for value in row.place]
         return self._signer().sign_object([values, backwards], compress=False)
 
-    def _read(self, token: str) -> Position:
+    def _position(self, token: str) -> Position:
         try:
             values, backwards = self._signer().unsign_object(token)
         except (BadSignature, ValueError) as error:
@@ -150,9 +151,11 @@ class ResourcePagination(BasePagination):
         return Position(tuple(values), backwards)
 
     def _link(self, name: str, value: Any) -> str:
-        url = self.request.build_absolute_uri()
-        url = remove_query_param(url, "page" if name == "cursor" else "cursor")
-        return str(replace_query_param(url, name, value))
+        """The address of another page: its parameters stand in the order of their names."""
+        query = {each: self.request.query_params[each] for each in self.request.query_params}
+        query[name] = str(value)
+        base = self.request._request.build_absolute_uri(self.request.path)
+        return f"{base}?{urlencode(sorted(query.items()))}"
 
     # OpenAPI
 
@@ -203,11 +206,6 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _reversed(term: str) -> str:
     return term.removeprefix("-") if term.startswith("-") else f"-{term}"
-
-
-def _attribute(row: Any, term: str) -> str:
-    name = term.removeprefix("-")
-    return "pk" if name == "pk" else str(row._meta.get_field(name).attname)
 
 
 def _as_text(value: Any) -> str:

@@ -11,6 +11,7 @@ from drf_spectacular.extensions import (
     OpenApiSerializerFieldExtension,
 )
 from drf_spectacular.plumbing import build_parameter_type
+from rest_framework import serializers
 
 from noren_kit.api.fields import AmountField
 
@@ -78,6 +79,20 @@ class DecimalSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped
         bounds = {"minimum": field.min_value, "maximum": field.max_value}
         stated = {name: float(value) for name, value in bounds.items() if value is not None}
         return {**shape, **stated}
+
+
+class ComputedSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """A computed field looks like the field that shows its value."""
+
+    target_class = "noren_kit.api.fields.ComputedField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> Any:
+        shown = self.target.shown_as
+        if isinstance(shown, serializers.Serializer):
+            component = auto_schema.resolve_serializer(shown, direction)
+            reference = component.ref
+            return {"oneOf": [reference, {"type": "null"}]} if shown.allow_null else reference
+        return auto_schema._map_serializer_field(shown, direction)
 
 
 class TextSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]

@@ -101,14 +101,6 @@ class DynamicFields(serializers.Serializer):
         }
 
 
-class ComputedField(serializers.SerializerMethodField):
-    """A method field whose method says by `@computed` which relations it reads."""
-
-    def bind(self, field_name: str, parent: Any) -> None:
-        super().bind(field_name, parent)
-        self.reads = getattr(getattr(parent, self.method_name), "reads", [])
-
-
 class ResourceSerializer(StrictSerializer, DynamicFields, serializers.ModelSerializer):
     """A model serializer with `id` and the audit fields added to `Meta.fields`.
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404
-from rest_framework import mixins, serializers, viewsets
+from rest_framework import serializers, viewsets
 from rest_framework.exceptions import APIException
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from noren_kit.accounts.authentication import refuse_named_tenant
 from noren_kit.accounts.permissions import ResourcePermission
-from noren_kit.api import reading
 from noren_kit.api.filters import (
     FilterBackend,
     OrderingBackend,
@@ -27,6 +28,7 @@ from noren_kit.api.limiting import count_request
 from noren_kit.api.nested_rows import NestedRows
 from noren_kit.api.pagination import ResourcePagination
 from noren_kit.api.parameters import names, parse_id, refuse_unknown
+from noren_kit.api.reading import Representation, for_serializer, read_rows
 from noren_kit.api.ruled_rows import RuledRows
 from noren_kit.api.serializers import NoInput
 from noren_kit.core import context
@@ -89,8 +91,6 @@ class ResourceViewSet(
     RuledRows,
     NestedRows,
     StrictViewMixin,
-    mixins.ListModelMixin,
-    mixins.RetrieveModelMixin,
     viewsets.GenericViewSet,
 ):
     """List, detail, create, update and delete of one model, for the entered tenant.
@@ -104,6 +104,7 @@ class ResourceViewSet(
 
     permission_classes = [ResourcePermission]
     pagination_class = ResourcePagination
+    paginator: ResourcePagination
     filter_backends = [FilterBackend, SearchBackend, OrderingBackend]
     filterset_class: ClassVar[Any] = ResourceFilterSet
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
@@ -162,14 +163,37 @@ class ResourceViewSet(
             kwargs.setdefault("omit", names(request, "omit"))
         return super().get_serializer(*args, **kwargs)
 
-    def paginate_queryset(self, queryset: Any) -> Any:
-        shown = self.get_serializer()
-        return super().paginate_queryset(reading.for_serializer(queryset, shown))
+    def representation(self) -> Representation:
+        """What the request asks to be shown: the action's serializer, `fields` and `omit`."""
+        chosen = ((each, tuple(sorted(names(self.request, each)))) for each in _SPARSE)
+        choices = tuple((each, value) for each, value in chosen if value)
+        return Representation(self.get_serializer_class(), choices)
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        read = partial(read_rows, representation=self.representation())
+        queryset = self.filter_queryset(self.get_queryset())
+        return Response(self.paginator.page(queryset, request, read))
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(self.shown(self.path_id(), self.representation()))
+
+    def shown(self, pk: uuid.UUID, representation: Representation) -> Any:
+        """What is shown of a row that the caller may read; 404 for any other id."""
+        if self._judges_objects():
+            self.read(pk, self.serializer_class())  # type: ignore[misc]
+        found = read_rows(self.get_queryset().filter(pk=pk), representation)
+        if not found:
+            raise Http404
+        return found[0].shown
+
+    def _judges_objects(self) -> bool:
+        """Whether a permission asks for the object itself."""
+        usual = BasePermission.has_object_permission
+        return any(type(each).has_object_permission is not usual for each in self.get_permissions())
 
     def get_object(self) -> Any:
         """The row of the path, read for what the action shows; 404 for any other id."""
-        shown = self.get_serializer() if self.action == "retrieve" else self.serializer_class()  # type: ignore[misc]
-        return self.read(self.path_id(), shown)
+        return self.read(self.path_id(), self.serializer_class())  # type: ignore[misc]
 
     def path_id(self) -> uuid.UUID:
         identifier = parse_id(self.kwargs["pk"])
@@ -178,7 +202,7 @@ class ResourceViewSet(
         return identifier
 
     def read(self, pk: uuid.UUID, shown: serializers.BaseSerializer) -> Any:
-        found = reading.for_serializer(self.get_queryset(), shown).filter(pk=pk).first()
+        found = for_serializer(self.get_queryset(), shown).filter(pk=pk).first()
         if found is None:
             raise Http404
         self.check_object_permissions(self.request, found)
@@ -189,13 +213,11 @@ class ResourceViewSet(
     def respond(self, pk: uuid.UUID, status: int = 200) -> Response:
         """The full representation of a row that was written, read again as a GET would."""
         self.check_written(pk)
-        shown = self.serializer_class(context=self.get_serializer_context())  # type: ignore[misc]
-        row = self.read(pk, shown)
-        shown.instance = row
         headers = {}
         if status == 201:
             headers["Location"] = self.request.build_absolute_uri(f"{self.request.path}{pk}/")
-        return Response(shown.data, status=status, headers=headers)
+        shown = self.shown(pk, Representation(self.serializer_class))
+        return Response(shown, status=status, headers=headers)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import django_filters
 from rest_framework import serializers
 
-from noren_kit.api.fields import computed
+from noren_kit.api.fields import ComputedField
 from noren_kit.api.filters import ChoiceFilter, IdFilter, InstantFilter
-from noren_kit.api.serializers import ComputedField, ResourceSerializer
+from noren_kit.api.serializers import ResourceSerializer
 from noren_kit.api.viewsets import ResourceViewSet
 from noren_kit.audit.models import AccessEntry
 
@@ -21,8 +22,16 @@ class AccessActorSerializer(serializers.Serializer):
     name = serializers.CharField()
 
 
+def entry_actor(identifier: uuid.UUID | None, name: str) -> dict[str, Any] | None:
+    return None if identifier is None else {"id": identifier, "name": name}
+
+
 class AccessEntrySerializer(ResourceSerializer):
-    actor = ComputedField()
+    actor = ComputedField(
+        entry_actor,
+        reads=["actor_id", "actor_name"],
+        shown_as=AccessActorSerializer(allow_null=True),
+    )
 
     class Meta:
         model = AccessEntry
@@ -35,12 +44,6 @@ class AccessEntrySerializer(ResourceSerializer):
             "request_id",
             "details",
         ]
-
-    @computed([], AccessActorSerializer(allow_null=True))
-    def get_actor(self, entry: AccessEntry) -> dict[str, Any] | None:
-        if entry.actor_id is None:
-            return None
-        return {"id": str(entry.actor_id), "name": entry.actor_name}
 
 
 class AccessFilterSet(django_filters.FilterSet):

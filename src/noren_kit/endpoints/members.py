@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import F, Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from noren_kit.accounts.granting import lock_grants
 from noren_kit.accounts.members import change_roles, invite, remove_member
 from noren_kit.accounts.models import Membership, MembershipRole
-from noren_kit.api.fields import EmailField, TextField, computed
+from noren_kit.api.fields import ComputedField, EmailField, SlugsField, TextField
 from noren_kit.api.filters import ChoiceFilter, ResourceFilterSet
 from noren_kit.api.registry import known_rights
-from noren_kit.api.serializers import ComputedField, ResourceSerializer
+from noren_kit.api.serializers import ResourceSerializer
 from noren_kit.api.viewsets import ResourceViewSet
 from noren_kit.endpoints.rights_fields import RoleSlugsField
 
@@ -34,35 +35,45 @@ class MemberPersonSerializer(serializers.Serializer):
     email = serializers.CharField()
 
 
+def member_person(
+    accepted_at: dt.datetime | None,
+    invited_name: str,
+    invited_email: str,
+    *person: Any,
+) -> dict[str, Any]:
+    """What the tenant sees of a member, or of somebody who is only invited."""
+    if accepted_at is None:
+        return {"id": None, "username": None, "name": invited_name, "email": invited_email}
+    identifier, username, name, email = person
+    return {"id": identifier, "username": username, "name": name or username, "email": email}
+
+
+def member_status(accepted_at: dt.datetime | None) -> str:
+    return INVITED if accepted_at is None else ACTIVE
+
+
 class MemberSerializer(ResourceSerializer):
-    user = ComputedField()
-    roles = ComputedField()
-    status = ComputedField()
+    user = ComputedField(
+        member_person,
+        reads=[
+            "accepted_at",
+            "invited_name",
+            "invited_email",
+            "user.id",
+            "user.username",
+            "user.name",
+            "user.email",
+        ],
+        shown_as=MemberPersonSerializer(),
+    )
+    roles: Any = SlugsField("role__slug", source="held", many=True, read_only=True)
+    status = ComputedField(
+        member_status, reads=["accepted_at"], shown_as=serializers.ChoiceField(choices=STATUSES)
+    )
 
     class Meta:
         model = Membership
         fields = ["user", "roles", "status", "accepted_at"]
-
-    @computed(["user"], MemberPersonSerializer())
-    def get_user(self, membership: Any) -> dict[str, Any]:
-        if membership.accepted_at is None:
-            name, email = membership.invited_name, membership.invited_email
-            return {"id": None, "username": None, "name": name, "email": email}
-        person = membership.user
-        return {
-            "id": str(person.id),
-            "username": person.username,
-            "name": person.display_name,
-            "email": membership.person_email,
-        }
-
-    @computed([], serializers.ListField(child=serializers.CharField()))
-    def get_roles(self, membership: Membership) -> list[str]:
-        return sorted(each.role.slug for each in membership.held.all())
-
-    @computed([], serializers.ChoiceField(choices=STATUSES))
-    def get_status(self, membership: Membership) -> str:
-        return INVITED if membership.accepted_at is None else ACTIVE
 
 
 class InvitationSerializer(ResourceSerializer):
@@ -138,13 +149,6 @@ class MemberViewSet(ResourceViewSet):
     update_serializer_class = MemberRolesSerializer
     filterset_class = MemberFilterSet
     http_method_names = ["get", "post", "patch", "delete", "head"]
-
-    def get_queryset(self) -> QuerySet[Any]:
-        held = Prefetch("held", MembershipRole._default_manager.select_related("role"))
-        members: QuerySet[Any] = (
-            super().get_queryset().annotate(person_email=F("user__email")).prefetch_related(held)
-        )
-        return members
 
     def lock(self) -> Any:
         lock_grants()

@@ -7,35 +7,36 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from noren_kit.accounts.granting import lock_grants, rights_of
+from noren_kit.accounts.granting import lock_grants
 from noren_kit.accounts.models import Role
 from noren_kit.accounts.rights import BUILT_IN_ROLES
 from noren_kit.accounts.roles import change_role, create_role, delete_role
-from noren_kit.api.fields import SlugField, computed
+from noren_kit.api.fields import ComputedField, SlugField
 from noren_kit.api.filters import BooleanFilter, ResourceFilterSet
-from noren_kit.api.registry import known_rights
-from noren_kit.api.serializers import ComputedField, ResourceSerializer
+from noren_kit.api.registry import known_rights, role_rights
+from noren_kit.api.serializers import ResourceSerializer
 from noren_kit.api.viewsets import ResourceViewSet
 from noren_kit.endpoints.rights_fields import RightsField
 
 
+def shown_rights(slug: str, permissions: list[str]) -> list[str]:
+    """A built-in role's rights, or those that a tenant's own lists."""
+    return sorted(role_rights(slug) if slug in BUILT_IN_ROLES else permissions)
+
+
 class RoleSerializer(ResourceSerializer):
-    permissions = ComputedField()
-    built_in = ComputedField()
+    permissions = ComputedField(
+        shown_rights,
+        reads=["slug", "permissions"],
+        shown_as=serializers.ListField(child=serializers.CharField()),
+    )
+    built_in = ComputedField(
+        BUILT_IN_ROLES.__contains__, reads=["slug"], shown_as=serializers.BooleanField()
+    )
 
     class Meta:
         model = Role
         fields = ["slug", "name", "permissions", "built_in"]
-
-    @computed([], serializers.ListField(child=serializers.CharField()))
-    def get_permissions(self, role: Role) -> list[str]:
-        if role.slug in BUILT_IN_ROLES:
-            return sorted(rights_of([role], known_rights()))
-        return sorted(role.permissions)
-
-    @computed([], serializers.BooleanField())
-    def get_built_in(self, role: Role) -> bool:
-        return role.slug in BUILT_IN_ROLES
 
 
 class RoleWriteSerializer(ResourceSerializer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
@@ -10,25 +11,43 @@ from noren.catalog.models import Product
 from noren.catalog.serializers.reviews import RecentReviewSerializer
 from noren.catalog.serializers.variants import ActiveVariantSerializer
 from noren.catalog.services import create_product, update_product
-from noren.inventory.queries import AVAILABILITIES, availability
+from noren.inventory.serializers import availability_field, stock_quantity_field
 from noren.inventory.services import MAX_QUANTITY
-from noren_kit.api.fields import AmountField, QuantityField, TextField, computed
-from noren_kit.api.serializers import ComputedField, ResourceSerializer
+from noren_kit.api.fields import AmountField, ComputedField, QuantityField, TextField
+from noren_kit.api.serializers import ResourceSerializer
 from noren_kit.core import context
-from noren_kit.core.money import format_amount, round_amount
+from noren_kit.core.money import round_amount
 
 MAX_TAGS = 50
+
+
+def price_with_tax(price: Decimal, tax_rate: Decimal) -> Decimal:
+    """`price` and the tax at that rate, at the precision and by the rounding of the tenant."""
+    tenant = context.tenant()
+    if tenant.prices_include_tax:
+        return price
+    return round_amount(price * (100 + tax_rate) / 100, tenant.currency, tenant.tax_rounding)
+
+
+def image_url(image: str) -> str | None:
+    return image or None
 
 
 class ProductListSerializer(ResourceSerializer):
     """A product as a row of a list: everything but its description."""
 
-    price_with_tax = ComputedField()
+    price_with_tax = ComputedField(
+        price_with_tax, reads=["price", "category.tax_rate"], shown_as=AmountField()
+    )
     category_name = serializers.CharField(source="category.name", read_only=True)
-    is_active = serializers.BooleanField(read_only=True)
-    stock_quantity = serializers.IntegerField(source="stock_item.available", read_only=True)
-    availability_status = ComputedField()
-    image_url = serializers.CharField(read_only=True, allow_null=True)
+    is_active = ComputedField(
+        Product.Status.ACTIVE.__eq__, reads=["status"], shown_as=serializers.BooleanField()
+    )
+    stock_quantity = stock_quantity_field()
+    availability_status = availability_field()
+    image_url = ComputedField(
+        image_url, reads=["image"], shown_as=serializers.CharField(allow_null=True)
+    )
     tags: Any = serializers.SlugRelatedField("name", many=True, read_only=True)
 
     class Meta:
@@ -52,20 +71,6 @@ class ProductListSerializer(ResourceSerializer):
             "average_rating",
             "total_sales",
         ]
-
-    @computed(["category"], AmountField())
-    def get_price_with_tax(self, product: Product) -> str:
-        tenant = context.tenant()
-        if tenant.prices_include_tax:
-            return format_amount(product.price, tenant.currency)
-        gross = product.price * (100 + product.category.tax_rate) / 100
-        return format_amount(
-            round_amount(gross, tenant.currency, tenant.tax_rounding), tenant.currency
-        )
-
-    @computed(["stock_item"], serializers.ChoiceField(choices=AVAILABILITIES))
-    def get_availability_status(self, product: Product) -> str:
-        return availability(product.stock_item.available)
 
 
 class ProductDetailSerializer(ProductListSerializer):

@@ -9,20 +9,25 @@ from rest_framework import serializers
 
 from noren.catalog.models import Review
 from noren.catalog.services import create_review, update_review
-from noren_kit.api.fields import PersonField, QuantityField, computed
-from noren_kit.api.serializers import ComputedField, ResourceSerializer
+from noren_kit.api.fields import ComputedField, PersonField, QuantityField
+from noren_kit.api.serializers import ResourceSerializer
 
 RECENT = 5
+
+
+def reviewer_name(name: str | None, username: str | None, given: str) -> str:
+    """The name of the member who wrote a review, else the one it came with from outside."""
+    return name or username or given
 
 
 class _Shown(serializers.Serializer):
     """Who wrote a review, also where it was nobody of the tenant."""
 
-    reviewer_name = ComputedField()
-
-    @computed(["reviewer"], serializers.CharField())
-    def get_reviewer_name(self, review: Review) -> str:
-        return review.reviewer.display_name if review.reviewer else review.reviewer_name
+    reviewer_name = ComputedField(
+        reviewer_name,
+        reads=["reviewer.name", "reviewer.username", "reviewer_name"],
+        shown_as=serializers.CharField(),
+    )
 
 
 class ReviewSerializer(_Shown, ResourceSerializer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.db.models import Q
@@ -10,10 +11,10 @@ from rest_framework import serializers
 
 from noren.catalog.models import Variant
 from noren.catalog.services import create_variant, update_variant
-from noren.inventory.queries import AVAILABILITIES, availability
+from noren.inventory.serializers import availability_field, stock_quantity_field
 from noren.inventory.services import MAX_QUANTITY
-from noren_kit.api.fields import AmountField, QuantityField, TextField, computed
-from noren_kit.api.serializers import ComputedField, ResourceSerializer
+from noren_kit.api.fields import AmountField, ComputedField, QuantityField, TextField
+from noren_kit.api.serializers import ResourceSerializer
 
 MAX_OPTIONS = 10
 
@@ -41,21 +42,26 @@ class OptionsField(serializers.DictField):
         return named
 
 
+def effective_price(own: Decimal | None, of_product: Decimal) -> Decimal:
+    return of_product if own is None else own
+
+
 class _Shown(serializers.Serializer):
     """What a variant shows of its stock."""
 
-    stock_quantity = serializers.IntegerField(source="stock_item.available", read_only=True)
-    availability_status = ComputedField()
+    stock_quantity = stock_quantity_field()
+    availability_status = availability_field()
 
-    @computed(["stock_item"], serializers.ChoiceField(choices=AVAILABILITIES))
-    def get_availability_status(self, variant: Variant) -> str:
-        return availability(variant.stock_item.available)
+
+def effective_price_field() -> ComputedField:
+    """What one pays: the variant's own price, or else that of its product."""
+    return ComputedField(effective_price, reads=["price", "product.price"], shown_as=AmountField())
 
 
 class VariantSerializer(_Shown, ResourceSerializer):
     """`price` is null where the product's own holds; `effective_price` is what one pays."""
 
-    effective_price = ComputedField()
+    effective_price = effective_price_field()
     options = OptionsField(read_only=True)
 
     class Meta:
@@ -72,10 +78,6 @@ class VariantSerializer(_Shown, ResourceSerializer):
             "availability_status",
         ]
         read_only_fields = fields
-
-    @computed(["product"], AmountField())
-    def get_effective_price(self, variant: Variant) -> Any:
-        return AmountField().to_representation(variant.effective_price)
 
 
 class VariantWriteSerializer(ResourceSerializer):
@@ -111,7 +113,7 @@ class VariantChangeSerializer(VariantWriteSerializer):
 class ActiveVariantSerializer(_Shown, serializers.ModelSerializer):
     """A variant on sale, as its product shows it; `price` is what one pays."""
 
-    price = ComputedField()
+    price = effective_price_field()
     options = OptionsField(read_only=True)
 
     class Meta:
@@ -127,7 +129,3 @@ class ActiveVariantSerializer(_Shown, serializers.ModelSerializer):
         ]
         shown = Q(is_active=True)
         ordering: ClassVar[list[str]] = ["created_at", "id"]
-
-    @computed(["product"], AmountField())
-    def get_price(self, variant: Variant) -> Any:
-        return AmountField().to_representation(variant.effective_price)

@@ -64,7 +64,7 @@ APPEND_SLASH = False
 
 
 def _database(variable: str, **options: Any) -> dict[str, Any]:
-    """One role's connection. Statements are prepared on the server; connections are kept."""
+    """One role's connection, which is kept."""
     return {
         **env.db_url(variable),
         "ENGINE": "django.db.backends.postgresql",
@@ -75,9 +75,14 @@ def _database(variable: str, **options: Any) -> dict[str, Any]:
     }
 
 
+_SERVING = {
+    "application_name": "noren",
+    # Uses after which a statement is prepared on the server; null for poolers that can't.
+    "prepare_threshold": 5 if env.bool("PREPARED_STATEMENTS", default=True) else None,
+}
 # One address per role (docs/guides/isolation.md). Only `default` serves requests and tasks.
 DATABASES = {
-    "default": _database("DATABASE_URL", ATOMIC_REQUESTS=True),
+    "default": _database("DATABASE_URL", ATOMIC_REQUESTS=True, OPTIONS=_SERVING),
     "owner": _database("DATABASE_OWNER_URL"),
     "relay": _database("DATABASE_RELAY_URL"),
     "platform": _database("DATABASE_PLATFORM_URL"),

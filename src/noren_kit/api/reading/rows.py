@@ -1,0 +1,147 @@
+"""Reading a queryset's rows as a serializer shows them: compiled, or by the framework.
+
+The queryset says which rows and in which order; the plan says what of them. The rows' ids are a
+statement inside the plan's, so that an offset passes over an index and not over joins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from django.core.exceptions import EmptyResultSet
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from noren_kit.api.reading.columns import Convert, NotCompilable
+from noren_kit.api.reading.framework import for_serializer
+from noren_kit.api.reading.plans import Plan, compile_plan
+from noren_kit.api.reading.tables import quoted
+from noren_kit.core import context
+from noren_kit.db.prepared import fetch_all
+from noren_kit.observability.logging import get_logger
+from noren_kit.tenancy.checks import is_tenant_model
+
+_log = get_logger("noren.reading")
+
+
+class ReadRow(NamedTuple):
+    """What is shown of a row, and where it stands in its list's order."""
+
+    shown: Any
+    place: tuple[Any, ...]
+
+
+class Statement(NamedTuple):
+    """One statement with its values, ready to be sent; `loads` make values of its order's terms."""
+
+    text: str
+    values: tuple[Any, ...]
+    loads: tuple[Convert | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """A serializer and what is chosen of it: its `fields`, `omit` and `expand`, each sorted."""
+
+    serializer_class: Any
+    choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def serializer(self) -> Any:
+        """Raises `InvalidInput` for a choice that the serializer does not offer."""
+        return self.serializer_class(**{name: list(value) for name, value in self.choices})
+
+
+@lru_cache(maxsize=1024)
+def plan_for(representation: Representation) -> Plan | None:
+    """The plan of a representation, None where there is none, which is logged once.
+
+    Kept for good: serializers don't change while a process runs. Raises `InvalidInput` as
+    `Representation.serializer` does.
+    """
+    try:
+        return compile_plan(representation.serializer())
+    except NotCompilable as error:
+        name = representation.serializer_class.__name__
+        _log.warning("not_compiled", serializer=name, reason=str(error))
+        return None
+
+
+def statement_of(plan: Plan, queryset: QuerySet[Any], terms: Sequence[str] = ()) -> Statement:
+    """What reads the rows of `queryset` by `plan`, with the values of its order's `terms`.
+
+    Raises Django's `EmptyResultSet` where the queryset knows that it holds nothing.
+    """
+    names = [term.removeprefix("-") for term in terms]
+    page, values = queryset.values_list("pk", *names).query.sql_with_params()
+    kept = [f"o{number}" for number in range(len(names))]
+    base, table = plan.base, quoted(plan.model._meta.db_table)
+    tenant = f"{base}.tenant_id = %s AND " if is_tenant_model(plan.model) else ""
+    # Names and conditions of the models' own throughout; values stand apart.
+    text = (
+        f"SELECT {', '.join([plan.columns, *(f'page.{name}' for name in kept)])}"  # noqa: S608
+        " FROM (SELECT ids.*, row_number() OVER () AS at"
+        f" FROM ({page}) AS ids ({', '.join(['id', *kept])})) AS page"
+        f" JOIN {table} {base} ON {tenant}{base}.id = page.id{plan.joins} ORDER BY page.at"
+    )
+    of_tenant = (context.tenant_id(),) if tenant else ()
+    loads = tuple(_load_of(queryset, name) for name in names)
+    return Statement(text, (*plan.values, *values, *of_tenant), loads)
+
+
+def _load_of(queryset: QuerySet[Any], name: str) -> Convert | None:
+    """What makes Python's value of a column that is stored in another form."""
+    found: Any = queryset.query.annotations.get(name)
+    column = found.output_field if found is not None else queryset.model._meta.get_field(name)
+    if not hasattr(column, "from_db_value"):
+        return None
+    return lambda value: column.from_db_value(value, None, None)
+
+
+def read_compiled(plan: Plan, statement: Statement) -> list[ReadRow]:
+    """Send a statement of `statement_of`."""
+    shape, loads = plan.shape, statement.loads
+    rows = fetch_all(statement.text, statement.values)
+    if not loads:
+        return [ReadRow(shape(row), ()) for row in rows]
+    found = []
+    for row in rows:
+        places = zip(loads, row[-len(loads) :], strict=True)
+        place = tuple(load(value) if load else value for load, value in places)
+        found.append(ReadRow(shape(row), place))
+    return found
+
+
+def read_by_framework(
+    queryset: QuerySet[Any], serializer: serializers.BaseSerializer, terms: Sequence[str] = ()
+) -> list[ReadRow]:
+    """The same rows by Django's instances and the serializer itself."""
+    names = ["pk" if term.removeprefix("-") == "id" else term.removeprefix("-") for term in terms]
+    return [
+        ReadRow(
+            serializer.to_representation(row),
+            tuple(getattr(row, _attribute(row, name)) for name in names),
+        )
+        for row in for_serializer(queryset, serializer)
+    ]
+
+
+def _attribute(row: Any, name: str) -> str:
+    field = {each.name: each for each in row._meta.fields}.get(name)
+    return field.attname if field else name
+
+
+def read_rows(
+    queryset: QuerySet[Any], representation: Representation, terms: Sequence[str] = ()
+) -> list[ReadRow]:
+    """The rows of `queryset` as `representation` shows them, and their places by `terms`."""
+    plan = plan_for(representation)
+    if plan is None:
+        return read_by_framework(queryset, representation.serializer(), terms)
+    try:
+        statement = statement_of(plan, queryset, terms)
+    except EmptyResultSet:
+        return []
+    return read_compiled(plan, statement)

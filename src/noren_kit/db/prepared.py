@@ -1,0 +1,30 @@
+"""Statements of whose text there are few and that are sent often, past Django's own cursor.
+
+Django writes parameters into the text, so PostgreSQL parses and plans anew each time. Here they
+stay apart, and from its fifth use on a connection keeps a statement prepared (psycopg's
+documentation, "Prepared statements"), unless `prepare_threshold` is switched off for a pooler
+that can't (docs/guides/running.md). Execution wrappers see these statements like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connections
+
+
+def fetch_all(
+    statement: str, values: Sequence[Any] = (), using: str = DEFAULT_DB_ALIAS
+) -> list[tuple[Any, ...]]:
+    """All rows of one statement with `%s` for its values; raises Django's database errors."""
+    # The connection itself: its proxy would cost more than a short statement's result.
+    database = connections[using]
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    driver: Any = psycopg.Cursor(database.connection)
+    with database.make_cursor(driver) as cursor:
+        cursor.execute(statement, values)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
