@@ -437,6 +437,7 @@ def test_look_ups_belong_to_their_role_and_read_named_columns(
         ("noren_key_standing", "noren_lookup", True, fixed),
         ("noren_record_access", "noren_audit", True, fixed),
         ("noren_record_access_of", "noren_audit", True, fixed),
+        ("noren_revisions", "noren_lookup", True, fixed),
         ("noren_standing", "noren_lookup", True, fixed),
     ]
     tables = admin.execute(
@@ -450,6 +451,8 @@ def test_look_ups_belong_to_their_role_and_read_named_columns(
         "accounts_membership",
         "accounts_membershiprole",
         "accounts_role",
+        "tenancy_globalrevision",
+        "tenancy_revision",
         "tenancy_tenant",
     }
     secret = sql.SQL("SELECT has_column_privilege('noren_lookup', 'accounts_user', 'password', %s)")

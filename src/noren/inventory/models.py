@@ -21,6 +21,8 @@ class StockItem(TenantRow):
     `on_hand` and `reserved` are units. The counter equals the sum of the item's ledger.
     """
 
+    revises = "inventory_stockitem"
+
     on_hand = models.BigIntegerField(default=0)
     reserved = models.BigIntegerField(default=0)
 

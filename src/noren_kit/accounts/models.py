@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from noren_kit.core.ids import uuid7
 from noren_kit.db.constraints import unique_in_tenant
 from noren_kit.db.fields import TenantForeignKey
+from noren_kit.db.revisions import RevisedForAll
 from noren_kit.tenancy.models import TenantModel, TenantRow
 
 
@@ -59,6 +60,14 @@ class User(AbstractBaseUser):
 
     class Meta:
         ordering = ["id"]
+        constraints = [
+            # Of what makers of rows are shown by (`display_name`).
+            RevisedForAll(
+                name="accounts_user_revised",
+                collection="accounts_user",
+                columns=["name", "username"],
+            )
+        ]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.fold_names()
@@ -77,6 +86,8 @@ class User(AbstractBaseUser):
 class Role(TenantModel):
     """A named set of rights in a tenant: one of the four built in, or the tenant's own."""
 
+    revises = ""
+
     slug = models.SlugField(max_length=50)
     name = models.CharField(max_length=100)
     permissions = ArrayField(models.CharField(max_length=100), default=list, blank=True)
@@ -94,6 +105,8 @@ class Membership(TenantModel):
     One without `accepted_at` is an invitation, and opens nothing yet. Until then the tenant
     sees what it wrote itself, `invited_email` and `invited_name`, and nothing of the person.
     """
+
+    revises = ""
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     accepted_at = models.DateTimeField(null=True, default=timezone.now, editable=False)
@@ -178,6 +191,8 @@ class ApiKey(TenantModel):
     The secret is kept as its SHA-256: it is long and random, so nothing slower is needed. After
     a rotation the one before still opens until `previous_expires_at`.
     """
+
+    revises = ""
 
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=16, editable=False)

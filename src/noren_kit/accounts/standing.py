@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
 
 from noren_kit.core import context
-from noren_kit.core.context import Actor, TenantInfo
+from noren_kit.core.context import Actor, Revision, Revisions, TenantInfo
 from noren_kit.db.constraints import TENANT_SETTING
 from noren_kit.observability.addresses import Address
 from noren_kit.tenancy.entering import TENANT_COLUMNS, tenant_info
@@ -26,19 +26,25 @@ class Standing:
     """What the database says of a caller at this moment.
 
     `use_is_due` is true for an API key whose last use was written over a minute ago.
+    `revisions` are the tenant's and those of all tenants (`noren_kit.core.context.revisions`).
     """
 
     actor: Actor
     tenant: TenantInfo | None
     use_is_due: bool = False
+    revisions: Mapping[str, Revision] = field(default_factory=Revisions)
 
 
 _PERSON = "s.user_id, s.username, s.name, s.email, s.is_superuser, s.roles, s.permissions"
 _TENANT = ", ".join(f"s.tenant_{column}" for column in TENANT_COLUMNS)
 _SET = f"set_config('{TENANT_SETTING}', coalesce(s.tenant_id::text, ''), true)"
-_ENTER = f"SELECT {_PERSON}, {_TENANT}, {_SET} FROM noren_standing(%s, %s, %s, %s) s"  # noqa: S608
+_REVISIONS = "noren_revisions(s.tenant_id)"
+_ENTER = (
+    f"SELECT {_PERSON}, {_TENANT}, {_REVISIONS}, {_SET}"  # noqa: S608
+    " FROM noren_standing(%s, %s, %s, %s) s"
+)
 _ENTER_BY_KEY = (
-    f"SELECT {_PERSON}, {_TENANT}, {_SET}, s.key_id, s.scopes, s.use_is_due"  # noqa: S608
+    f"SELECT {_PERSON}, {_TENANT}, {_REVISIONS}, {_SET}, s.key_id, s.scopes, s.use_is_due"  # noqa: S608
     " FROM noren_key_standing(%s, %s, %s) s"
 )
 _PERSONS_WIDTH = 7
@@ -84,9 +90,10 @@ def _entered(
     actor = _actor(row, credential_id, scopes, as_platform=as_platform)
     tenant = row[_PERSONS_WIDTH : _PERSONS_WIDTH + len(TENANT_COLUMNS)]
     entered = tenant_info(tenant) if tenant[0] is not None else None
+    revisions = Revisions.parse(row[_PERSONS_WIDTH + len(TENANT_COLUMNS)])
     context.set_actor(actor)
-    context.set_tenant(entered)
-    return Standing(actor, entered, use_is_due)
+    context.set_tenant(entered, revisions)
+    return Standing(actor, entered, use_is_due, revisions)
 
 
 def enter_standing(

@@ -7,11 +7,13 @@ it may take them from a request object, so they live here, set at the edge and r
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType
+from typing import NamedTuple
 
 
 class TenantNotEntered(RuntimeError):
@@ -59,8 +61,37 @@ class Actor:
         return self.scopes is not None
 
 
+class Revision(NamedTuple):
+    """How often a collection has changed, and how many live rows it has where they are counted."""
+
+    number: int
+    live: int
+
+
+_UNTOUCHED = Revision(0, 0)
+
+
+class Revisions(dict[str, Revision]):
+    """Revisions by collection, as one statement read them. What was never written stands at 0."""
+
+    def __missing__(self, collection: str) -> Revision:
+        return _UNTOUCHED
+
+    @classmethod
+    def parse(cls, text: str | None) -> Revisions:
+        """Of what `noren_revisions` answers: collection, number, live, and so on."""
+        parts = iter(text.split(" ") if text else ())
+        return cls(
+            (collection, Revision(int(number), int(live)))
+            for collection, number, live in zip(parts, parts, parts, strict=True)
+        )
+
+
+_UNREAD: Mapping[str, Revision] = MappingProxyType({})
+
 _tenant: ContextVar[TenantInfo | None] = ContextVar("noren_tenant", default=None)
 _actor: ContextVar[Actor | None] = ContextVar("noren_actor", default=None)
+_revisions: ContextVar[Mapping[str, Revision]] = ContextVar("noren_revisions", default=_UNREAD)
 _request_id: ContextVar[str] = ContextVar("noren_request_id", default="")
 _address: ContextVar[str] = ContextVar("noren_client_address", default="")
 _afterwards: ContextVar[list[Callable[[], None]] | None] = ContextVar(
@@ -94,6 +125,20 @@ def actor_id() -> uuid.UUID | None:
     return current.user_id if current else None
 
 
+def revisions() -> Mapping[str, Revision]:
+    """The entered tenant's revisions, and those of all tenants, by collection.
+
+    Read by the statement that entered the tenant. Every later statement of the transaction takes
+    its snapshot later (READ COMMITTED), and a writer's raise is committed together with its data:
+    so what is read after revision R is at least as new as R, and may be kept under it. Not in a
+    transaction that has written itself: its own raise is still to come, and may never do.
+
+    Where nothing was read the mapping is empty, and a look-up raises KeyError: a revision that
+    nobody read is not 0.
+    """
+    return _revisions.get()
+
+
 def request_id() -> str:
     """The id of the request being served, or an empty string outside of one."""
     return _request_id.get()
@@ -114,9 +159,10 @@ def after_request(task: Callable[[], None]) -> None:
         tasks.append(task)
 
 
-def set_tenant(info: TenantInfo | None) -> None:
-    """For the kit's own entry points, which also set the database's side."""
+def set_tenant(info: TenantInfo | None, read: Mapping[str, Revision] = _UNREAD) -> None:
+    """For the kit's own entry points, which also set the database's side; `read` are revisions."""
     _tenant.set(info)
+    _revisions.set(read)
 
 
 def set_actor(current: Actor | None) -> None:
@@ -131,6 +177,7 @@ def request_scope(identifier: str, address: str = "") -> Iterator[list[Callable[
     """
     tasks: list[Callable[[], None]] = []
     tokens = (_tenant.set(None), _actor.set(None), _request_id.set(identifier))
+    revisions_token = _revisions.set(_UNREAD)
     address_token, tasks_token = _address.set(address), _afterwards.set(tasks)
     try:
         yield tasks
@@ -138,16 +185,30 @@ def request_scope(identifier: str, address: str = "") -> Iterator[list[Callable[
         _tenant.reset(tokens[0])
         _actor.reset(tokens[1])
         _request_id.reset(tokens[2])
+        _revisions.reset(revisions_token)
         _address.reset(address_token)
         _afterwards.reset(tasks_token)
 
 
 @contextmanager
-def acting(info: TenantInfo | None, current: Actor | None) -> Iterator[None]:
-    """Run a block for a tenant and an actor, then restore what was there before."""
+def acting(
+    info: TenantInfo | None,
+    current: Actor | None,
+    read: Mapping[str, Revision] | None = None,
+) -> Iterator[None]:
+    """Run a block for a tenant and an actor, then restore what was there before.
+
+    `read` are the tenant's revisions; without them those of the moment hold for the same tenant,
+    and none for another.
+    """
+    if read is None:
+        outer = _tenant.get()
+        read = _revisions.get() if (outer and outer.id) == (info and info.id) else _UNREAD
     tokens = (_tenant.set(info), _actor.set(current))
+    revisions_token = _revisions.set(read)
     try:
         yield
     finally:
         _tenant.reset(tokens[0])
         _actor.reset(tokens[1])
+        _revisions.reset(revisions_token)

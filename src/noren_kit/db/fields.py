@@ -13,6 +13,7 @@ from django.db.models.sql.where import WhereNode
 
 from noren_kit.core import context
 from noren_kit.db.constraints import CompositeTenantForeignKey, TenantIsolation
+from noren_kit.db.revisions import Revised
 
 
 def _declare(model: type[models.Model], constraint: models.BaseConstraint) -> None:
@@ -30,6 +31,21 @@ def _declare(model: type[models.Model], constraint: models.BaseConstraint) -> No
             [constraint, *meta.constraints] if first else [*meta.constraints, constraint]
         )
         meta.original_attrs["constraints"] = meta.constraints
+
+
+def _declare_revised(model: type[models.Model], name: str) -> None:
+    """By the class attributes `revises` and `counted_apart`; see `TenantRow`."""
+    collection: str | None = getattr(model, "revises", "")
+    if collection == "":
+        return
+    own = model._meta.db_table
+    revised = Revised(
+        name=name,
+        collection=own if collection is None else collection,
+        apart=getattr(model, "counted_apart", {}),
+        live=collection is None,
+    )
+    _declare(model, revised)
 
 
 class FixedPointField(models.BigIntegerField):
@@ -104,6 +120,7 @@ class TenantField(models.ForeignKey):
         super().contribute_to_class(cls, name, **kwargs)
         label = f"{cls._meta.app_label}_{cls._meta.model_name}"
         _declare(cls, TenantIsolation(name=f"{label}_isolation"))
+        _declare_revised(cls, f"{label}_revised")
 
 
 class TenantForeignKey(models.ForeignKey):

@@ -22,6 +22,8 @@ class Job(TenantModel):
     unpacked.
     """
 
+    revises = ""
+
     class Status(models.TextChoices):
         RUNNING = "running", _("running")
         DONE = "done", _("done")

@@ -14,10 +14,12 @@ from noren_kit.db.constraints import CompositeTenantForeignKey, TenantIsolation
 from noren_kit.db.fields import TenantField, TenantForeignKey
 from noren_kit.tenancy.models import TenantManager
 
-# Tables without a tenant: tenants themselves, people, sign-in sessions, the record of migrations.
+# Tables without a tenant: tenants themselves, the revision of people's names, which all tenants
+# show, people, sign-in sessions, the record of migrations.
 GLOBAL_TABLES = frozenset(
     {
         "tenancy_tenant",
+        "tenancy_globalrevision",
         "accounts_user",
         "accounts_signinsession",
         "accounts_failedsignin",

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connections, transaction
 
 from noren_kit.core import context
-from noren_kit.core.context import Actor, TenantInfo
+from noren_kit.core.context import Actor, Revisions, TenantInfo
 from noren_kit.db.constraints import TENANT_SETTING
 from noren_kit.tenancy.models import Tenant
 
@@ -49,18 +49,20 @@ def tenant_info(row: tuple[Any, ...]) -> TenantInfo:
     return TenantInfo(**dict(zip(TENANT_COLUMNS, row, strict=True)))
 
 
-def _read_and_enter(tenant_id: uuid.UUID, using: str, suspended: bool) -> TenantInfo:
+def _read_and_enter(
+    tenant_id: uuid.UUID, using: str, suspended: bool
+) -> tuple[TenantInfo, Revisions]:
     condition = "" if suspended else f" AND status = '{Tenant.Status.ACTIVE}'"
     with connections[using].cursor() as cursor:
         cursor.execute(
-            f"SELECT {', '.join(TENANT_COLUMNS)}, set_config(%s, id::text, true)"  # noqa: S608
-            f" FROM tenancy_tenant WHERE id = %s{condition}",
+            f"SELECT {', '.join(TENANT_COLUMNS)}, set_config(%s, id::text, true),"  # noqa: S608
+            f" noren_revisions(id) FROM tenancy_tenant WHERE id = %s{condition}",
             [TENANT_SETTING, tenant_id],
         )
         row = cursor.fetchone()
     if row is None:
         raise TenantUnavailable(f"No active tenant has the id {tenant_id}.")
-    return tenant_info(row[:-1])
+    return tenant_info(row[:-2]), Revisions.parse(row[-1])
 
 
 @contextmanager
@@ -78,8 +80,8 @@ def enter(
     outer = context.tenant_or_none()
     nested = connections[using].in_atomic_block
     with transaction.atomic(using=using):
-        info = _read_and_enter(tenant_id, using, suspended)
-        with context.acting(info, actor):
+        info, revisions = _read_and_enter(tenant_id, using, suspended)
+        with context.acting(info, actor, revisions):
             yield info
         if nested:
             set_database_tenant(outer.id if outer else None, using)

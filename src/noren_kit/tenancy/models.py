@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from noren_kit.core import context
 from noren_kit.core.ids import uuid7
 from noren_kit.core.money import Rounding
+from noren_kit.db.constraints import unique_in_tenant
 from noren_kit.db.fields import ActorField, TenantField
 from noren_kit.tenancy.validators import validate_currency, validate_locale, validate_time_zone
 
@@ -82,7 +84,16 @@ class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: igno
 
 
 class TenantRow(models.Model):
-    """A row that belongs to a tenant, without audit fields: links, lines, ledger entries."""
+    """A row that belongs to a tenant, without audit fields: links, lines, ledger entries.
+
+    `revises` says whose revision a transaction raises that writes such rows: the name of a
+    table, None for this one, which then counts its live rows too, or "" for nobody's.
+    `counted_apart` maps columns to the collection that they belong to instead, for counters that
+    change too often (docs/guides/caching.md).
+    """
+
+    revises: ClassVar[str | None] = ""
+    counted_apart: ClassVar[Mapping[str, str]] = {}
 
     tenant = TenantField()
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -99,8 +110,10 @@ class TenantRow(models.Model):
 class TenantModel(TenantRow):
     """A resource of a tenant: audit fields and soft delete on top of isolation.
 
-    `objects` sees live rows, `every` the deleted ones too.
+    `objects` sees live rows, `every` the deleted ones too. It has a revision of its own.
     """
+
+    revises: ClassVar[str | None] = None
 
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
     updated_at = models.DateTimeField(auto_now=True, editable=False)
@@ -110,3 +123,34 @@ class TenantModel(TenantRow):
 
     class Meta(TenantRow.Meta):
         abstract = True
+
+
+class Revision(TenantRow):
+    """How often a collection of the tenant has changed, and how many live rows it has.
+
+    Written by triggers, once in each transaction that changes the collection and as the last
+    thing in it (noren_kit.db.revisions). `collection` is the name of a table.
+    """
+
+    collection = models.CharField(max_length=63)
+    number = models.BigIntegerField()
+    live = models.BigIntegerField(default=0)
+
+    class Meta(TenantRow.Meta):
+        constraints = [unique_in_tenant("collection", among_live=False)]
+
+    def __str__(self) -> str:
+        return f"{self.collection}: {self.number}"
+
+
+class GlobalRevision(models.Model):
+    """How often a collection that all tenants share has changed. A global table.
+
+    Names of people alone, so far: shown to their tenants as makers of rows.
+    """
+
+    collection = models.CharField(primary_key=True, max_length=63)
+    number = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.collection}: {self.number}"

@@ -45,6 +45,9 @@ class Product(TenantModel):
         ACTIVE = "active", _("active")
         ARCHIVED = "archived", _("archived")
 
+    # A sale moves stock anyway, and must not make every product stale.
+    counted_apart = {"total_sales": "inventory_stockitem"}
+
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, max_length=10_000)
     sku = models.CharField(max_length=50)
@@ -102,6 +105,8 @@ class Product(TenantModel):
 
 class ProductTag(TenantRow):
     """A tag on a product."""
+
+    revises = "catalog_product"
 
     product = TenantForeignKey(Product, on_delete=models.CASCADE, related_name="tag_links")
     tag = TenantForeignKey(Tag, on_delete=models.CASCADE, related_name="product_links")
