@@ -46,6 +46,11 @@ DEFAULTS: dict[str, Any] = {
     },
     # Where they are counted; REDIS_URL if empty.
     "LIMITS_REDIS_URL": "",
+    # Cached bodies: bytes of memory in each process, seconds in Redis, and where that is;
+    # REDIS_URL if empty.
+    "CACHE_LOCAL_BYTES": 16 * 1024 * 1024,
+    "CACHE_SECONDS": 3600,
+    "CACHE_REDIS_URL": "",
     # Outbox: how long a claim lasts before another relay may take the delivery, in seconds.
     "OUTBOX_LEASE_SECONDS": 60,
     "OUTBOX_BATCH": 100,

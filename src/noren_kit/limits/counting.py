@@ -10,23 +10,16 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from noren_kit.core.conf import conf
-from noren_kit.observability.logging import get_logger
+from noren_kit.observability.away import Patience, impatient_client
 
-_log = get_logger("noren.limits")
-_TIMEOUT_SECONDS = 0.2
-# After a failure Redis is left alone for a while, so that requests do not wait for it in turn.
-_PAUSE_SECONDS = 1.0
 # Without Redis each process counts for itself and allows this share of a limit; at least a few,
 # so that one mistyped password locks nobody out.
 _LOCAL_SHARE, _LOCAL_LEAST = 10, 3
@@ -118,8 +111,7 @@ class Counter:
         self._counting = client.register_script(_COUNT)
         self._reading = client.register_script(_READ)
         self._local = LocalCounter()
-        self._lock = threading.Lock()
-        self._away_until = 0.0
+        self._ask = Patience("limits_without_redis", logger="noren.limits").ask
 
     def count(self, key: str, limit: Limit) -> Reading:
         """Count one request of `key` against `limit` and say where it stands."""
@@ -137,23 +129,6 @@ class Counter:
         self._local.forget(key)
         self._ask(lambda: self._client.delete(_named(key)))
 
-    def _ask(self, question: Callable[[], Any]) -> Any:
-        """Redis's answer; None while it is away."""
-        if time.monotonic() < self._away_until:
-            return None
-        try:
-            return question()
-        except redis.RedisError as error:
-            self._leave_alone(error)
-            return None
-
-    def _leave_alone(self, error: redis.RedisError) -> None:
-        with self._lock:
-            now = time.monotonic()
-            if now >= self._away_until:
-                self._away_until = now + _PAUSE_SECONDS
-                _log.warning("limits_without_redis", error=str(error))
-
 
 def _named(key: str) -> str:
     return f"limit:{key}"
@@ -167,16 +142,5 @@ def _stand(limit: Limit, answer: Any) -> Reading:
 
 @lru_cache(maxsize=1)
 def counter() -> Counter:
-    """This process's counter, over its own connections with short timeouts.
-
-    Nothing is tried twice: a request that was counted and whose answer was lost would count
-    again, and the caller would wait. A forked process makes its own connections (redis-py).
-    """
-    return Counter(
-        redis.Redis.from_url(
-            conf.LIMITS_REDIS_URL or settings.REDIS_URL,
-            socket_timeout=_TIMEOUT_SECONDS,
-            socket_connect_timeout=_TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
-    )
+    """This process's counter, over its own connections."""
+    return Counter(impatient_client(conf.LIMITS_REDIS_URL or settings.REDIS_URL))

@@ -153,6 +153,7 @@ NOREN_KIT: dict[str, Any] = {
     "TRUSTED_PROXIES": env.list("TRUSTED_PROXIES", default=[]),
     "LIMITS": parse_limits(env.str("LIMITS", default="")),
     "LIMITS_REDIS_URL": env.str("LIMITS_REDIS_URL", default=""),
+    "CACHE_REDIS_URL": env.str("CACHE_REDIS_URL", default=""),
 }
 
 REST_FRAMEWORK = {

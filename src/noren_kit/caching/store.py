@@ -1,0 +1,154 @@
+"""The store of cached bodies: this process's memory first, Redis behind it.
+
+A key names its content for good, because it holds the revisions that the body was made from: so
+entries never change, nothing is ever invalidated, and what nobody asks for any more ends by
+itself. Whatever happens to Redis, the store only misses.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import redis
+from django.conf import settings
+
+from noren_kit.caching.memory import LocalMemory
+from noren_kit.core.conf import conf
+from noren_kit.observability.away import Patience, impatient_client
+
+MOST_BODY_BYTES = 1024 * 1024
+# How long others wait for the one who computes, and for how long that one is waited for.
+WAIT_SECONDS = 0.25
+CLAIM_MILLISECONDS = 3_000
+_FIRST_PAUSE_SECONDS = 0.004
+
+# Of one's own claim alone: a later one's may stand there already.
+_RELEASE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+
+class Store:
+    """Bodies by key. Never raises, and waits for Redis 0.2 s at most before it leaves it alone."""
+
+    def __init__(self, client: redis.Redis, *, local_bytes: int, seconds: int) -> None:
+        self._client, self._seconds = client, seconds
+        self._release = client.register_script(_RELEASE)
+        self._memory = LocalMemory(local_bytes)
+        # A Redis that is full or read-only still answers.
+        self._reading, self._writing = (
+            Patience(f"cache_without_{part}", logger="noren.cache") for part in ("redis", "writing")
+        )
+        self._computing: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> bytes | None:
+        """The body, or None where it is not known. One from Redis is kept in memory too."""
+        return self._memory.get(key) or self._fetch(key)
+
+    def local(self, key: str) -> bytes | None:
+        """The body if this process has it; nobody else is asked."""
+        return self._memory.get(key)
+
+    def put(self, key: str, body: bytes) -> None:
+        """Keep a body, unless it is empty or over 1 MiB. What stands there must be the same."""
+        if not 0 < len(body) <= MOST_BODY_BYTES:
+            return
+        self._memory.put(key, body)
+        if not self._reading.is_spent:
+            self._writing.ask(lambda: self._client.set(_named("body", key), body, ex=self._seconds))
+
+    @contextmanager
+    def computing(self, key: str) -> Iterator[bytes | None]:
+        """The body as soon as another caller has it, or None: then the block must compute it.
+
+        Of callers at once, in all processes, one gets None immediately; the others wait for what
+        it puts, a quarter of a second at most, and are then on their own.
+        """
+        with self._lock:
+            running = self._computing.get(key)
+            if running is None:
+                mine = self._computing[key] = threading.Event()
+        if running is not None:
+            running.wait(WAIT_SECONDS)
+            yield self._memory.get(key)
+            return
+        try:
+            with self._claimed(key) as body:
+                yield body
+        finally:
+            with self._lock:
+                del self._computing[key]
+            mine.set()
+
+    @contextmanager
+    def _claimed(self, key: str) -> Iterator[bytes | None]:
+        """As `computing`, among processes: one claims the key in Redis."""
+        token = secrets.token_bytes(12)
+        body = self._memory.get(key)
+        claimed = False
+        if body is None:
+            claimed, body = self._claim(key, token)
+            if not claimed and body is None and not self._is_away:
+                body = self._wait(key)
+        try:
+            yield body
+        finally:
+            # A body that was put ends the waiting by itself.
+            if claimed and (body is not None or self._memory.get(key) is None):
+                self._writing.ask(
+                    lambda: self._release(keys=[_named("computing", key)], args=[token])
+                )
+
+    @property
+    def _is_away(self) -> bool:
+        return self._reading.is_spent or self._writing.is_spent
+
+    def _claim(self, key: str, token: bytes) -> tuple[bool, bytes | None]:
+        """Whether the claim was free, and the body if somebody has put it by now."""
+        if self._is_away:
+            return False, None
+        pipe = self._client.pipeline(transaction=False)
+        pipe.set(_named("computing", key), token, nx=True, px=CLAIM_MILLISECONDS)
+        pipe.get(_named("body", key))
+        free, body = self._writing.ask(pipe.execute) or (None, None)
+        if body:
+            self._memory.put(key, body)
+        return bool(free), body
+
+    def _wait(self, key: str) -> bytes | None:
+        ends, pause = time.monotonic() + WAIT_SECONDS, _FIRST_PAUSE_SECONDS
+        while (left := ends - time.monotonic()) > 0:
+            time.sleep(min(pause, left))
+            pause *= 2
+            body = self._fetch(key)
+            if body or self._reading.is_spent:
+                return body
+        return None
+
+    def _fetch(self, key: str) -> bytes | None:
+        body: Any = self._reading.ask(lambda: self._client.get(_named("body", key)))
+        if body:
+            self._memory.put(key, body)
+        return body or None
+
+
+def _named(kind: str, key: str) -> bytes:
+    return f"{kind}:{key}".encode("utf-8", "surrogatepass")
+
+
+@lru_cache(maxsize=1)
+def store() -> Store:
+    """This process's store."""
+    return Store(
+        impatient_client(conf.CACHE_REDIS_URL or settings.REDIS_URL),
+        local_bytes=conf.CACHE_LOCAL_BYTES,
+        seconds=conf.CACHE_SECONDS,
+    )
