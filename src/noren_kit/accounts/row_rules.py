@@ -22,10 +22,13 @@ from noren_kit.core.errors import AppError, Forbidden
 class RowRule:
     """Which rows the caller may read, and which write; `error` refuses the difference.
 
-    `right` is what the present action asks for (`orders.change_order`).
+    `right` is what the present action asks for (`orders.change_order`). A rule that overrides
+    `readable` names in `reads` what it looks at: cached answers hold until that changes.
     """
 
     error: ClassVar[type[AppError]] = Forbidden
+    #: The look-up paths, from the rows, that decide who may read them.
+    reads: tuple[str, ...] = ()
 
     def least(self, right: str, model: type[models.Model]) -> str:
         """The narrowest right that opens an action over rows of `model`."""
@@ -52,6 +55,7 @@ class OwnRows(RowRule):
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.reads = (path, "created_by")
 
     def least(self, right: str, model: type[models.Model]) -> str:
         meta = model._meta

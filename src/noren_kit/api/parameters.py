@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
@@ -53,9 +53,9 @@ def whole_number(request: Request, name: str, default: int, maximum: int) -> int
     return int(text)
 
 
-def names(request: Request, parameter: str) -> list[str]:
+def names(given: Mapping[str, str], parameter: str) -> list[str]:
     """A comma-separated parameter as a list, empty where it is absent; raises `InvalidInput`."""
-    text = request.query_params.get(parameter)
+    text = given.get(parameter)
     if text is None:
         return []
     found = [name.strip() for name in text.split(",")]

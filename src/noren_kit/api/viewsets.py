@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -18,6 +19,8 @@ from rest_framework.response import Response
 
 from noren_kit.accounts.authentication import refuse_named_tenant
 from noren_kit.accounts.permissions import ResourcePermission
+from noren_kit.accounts.row_rules import reads_all
+from noren_kit.api.cached_answers import CachedAnswers
 from noren_kit.api.filters import (
     FilterBackend,
     OrderingBackend,
@@ -33,10 +36,13 @@ from noren_kit.api.ruled_rows import RuledRows
 from noren_kit.api.serializers import NoInput
 from noren_kit.core import context
 from noren_kit.core.errors import AppError
+from noren_kit.db.revisions import live_collection
+from noren_kit.limits.errors import Throttled
 from noren_kit.limits.policies import address_key, caller_limit, limit_named
 from noren_kit.softdelete.deleting import soft_delete
 
 _SPARSE = ("fields", "omit")
+_NO_FILTERS = frozenset({*ResourcePagination.parameters, *_SPARSE, "ordering"})
 
 
 class StrictViewMixin:
@@ -47,6 +53,7 @@ class StrictViewMixin:
     """
 
     bodiless_actions: ClassVar[tuple[str, ...]] = ("destroy",)
+    counted: bool | Throttled = False
     limit_class: ClassVar[str | None] = None
 
     def limit_key(self, request: Request) -> str:
@@ -63,6 +70,10 @@ class StrictViewMixin:
         self._count(request)
 
     def _count(self, request: Request) -> None:
+        if isinstance(self.counted, Throttled):
+            raise self.counted
+        if self.counted:
+            return
         if self.limit_class is None:
             count_request(*caller_limit(request._request))
             return
@@ -88,6 +99,7 @@ class StrictViewMixin:
 
 
 class ResourceViewSet(
+    CachedAnswers,
     RuledRows,
     NestedRows,
     StrictViewMixin,
@@ -159,23 +171,39 @@ class ResourceViewSet(
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
         request = getattr(self, "request", None)
         if self.action in ("list", "retrieve") and request is not None:
-            kwargs.setdefault("fields", names(request, "fields"))
-            kwargs.setdefault("omit", names(request, "omit"))
+            kwargs.setdefault("fields", names(request.query_params, "fields"))
+            kwargs.setdefault("omit", names(request.query_params, "omit"))
         return super().get_serializer(*args, **kwargs)
 
-    def representation(self) -> Representation:
-        """What the request asks to be shown: the action's serializer, `fields` and `omit`."""
-        chosen = ((each, tuple(sorted(names(self.request, each)))) for each in _SPARSE)
+    def representation(self, parameters: Mapping[str, str]) -> Representation:
+        """What these parameters ask to be shown: the action's serializer, `fields`, `omit`."""
+        chosen = ((each, tuple(sorted(names(parameters, each)))) for each in _SPARSE)
         choices = tuple((each, value) for each, value in chosen if value)
         return Representation(self.get_serializer_class(), choices)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        read = partial(read_rows, representation=self.representation())
-        queryset = self.filter_queryset(self.get_queryset())
-        return Response(self.paginator.page(queryset, request, read))
+        shown = self.representation(request.query_params)
+        read = partial(read_rows, representation=shown)
+        rows = self.get_queryset()
+        body = self.paginator.page(
+            self.filter_queryset(rows), request, read, kept_count=self._kept_count(rows)
+        )
+        return Response(body)
+
+    def _kept_count(self, rows: QuerySet[Any]) -> int | None:
+        """The number of all rows, where the list is of all and the revision counts them."""
+        whole = (
+            set(self.request.query_params) <= _NO_FILTERS
+            and type(self).get_queryset is ResourceViewSet.get_queryset
+            and not self.parent_field
+            and reads_all(self.row_rules, rows, self.right())
+        )
+        collection = live_collection(rows.model) if whole else None
+        return context.revisions()[collection].live if collection else None
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(self.shown(self.path_id(), self.representation()))
+        shown = self.representation(request.query_params)
+        return Response(self.shown(self.path_id(), shown))
 
     def shown(self, pk: uuid.UUID, representation: Representation) -> Any:
         """What is shown of a row that the caller may read; 404 for any other id."""

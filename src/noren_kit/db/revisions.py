@@ -182,6 +182,14 @@ class RevisedForAll(_Triggers):
         return path, tuple(args), {**kwargs, **values}
 
 
+def live_collection(model: type[models.Model]) -> str | None:
+    """The collection whose revision counts the live rows of `model`, if one does."""
+    for each in model._meta.constraints:
+        if isinstance(each, Revised) and each.live:
+            return each.collection
+    return None
+
+
 def collection_of(model: type[models.Model]) -> str | None:
     """The collection whose revision rises when rows of `model` are written, if there is one."""
     for each in model._meta.constraints:

@@ -132,6 +132,7 @@ class SlugFilter(django_filters.Filter):
 class MemberFilterSet(ResourceFilterSet):
     status = ChoiceFilter(choices=[(name, name) for name in STATUSES], method="by_status")
     role = SlugFilter(method="by_role")
+    reads = {"status": ["accepted_at"], "role": ["held__role__slug"]}
 
     def by_status(self, queryset: QuerySet[Any], name: str, value: str) -> Any:
         return queryset.filter(accepted_at__isnull=value == INVITED)

@@ -61,6 +61,7 @@ class RoleChangeSerializer(RoleWriteSerializer):
 
 class RoleFilterSet(ResourceFilterSet):
     built_in = BooleanFilter(method="by_origin")
+    reads = {"built_in": ["slug"]}
 
     def by_origin(self, queryset: QuerySet[Any], name: str, value: bool) -> Any:
         slugs = list(BUILT_IN_ROLES)

@@ -32,6 +32,7 @@ class OwnReviews(RowRule):
     """
 
     shared: ClassVar[Q] = Q(status=Review.Status.APPROVED)
+    reads = ("reviewer", "status")
 
     def least(self, right: str, model: Any) -> str:
         return own(right) if right in (_VIEW, _ADD, _CHANGE, _DELETE) else right

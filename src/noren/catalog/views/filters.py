@@ -33,6 +33,13 @@ class ProductFilterSet(ResourceFilterSet):
     price_min = AmountFilter(field_name="price", lookup_expr="gte")
     price_max = AmountFilter(field_name="price", lookup_expr="lte")
 
+    reads = {
+        "category": ["category__parent"],
+        "tags": ["tags__name"],
+        "is_active": ["status"],
+        "availability_status": ["stock_item__on_hand"],
+    }
+
     class Meta:
         model = Product
         fields: list[str] = []

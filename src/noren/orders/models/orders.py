@@ -111,6 +111,8 @@ class Order(TenantModel):
 class OrderLine(TenantRow):
     """One position of an order. Append-only: what was sold does not change."""
 
+    revises = "orders_order"
+
     order = TenantForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
     position = models.PositiveIntegerField()
     product = TenantForeignKey("catalog.Product", related_name="+")
@@ -150,6 +152,8 @@ class OrderLine(TenantRow):
 
 class OrderTax(TenantRow):
     """An order's amounts at one rate: tax is rounded here, once, and nowhere else."""
+
+    revises = "orders_order"
 
     order = TenantForeignKey(Order, on_delete=models.CASCADE, related_name="taxes")
     rate = models.DecimalField(max_digits=5, decimal_places=2)

@@ -1,0 +1,229 @@
+"""Answers out of memory: what was shown under the same revisions is shown again.
+
+The caller's standing and the tenant's revisions come in one statement, outside of any
+transaction; the request is counted and its right asked for; and if the key of the answer, which
+holds all that it depends on, is the client's `If-None-Match` or stands in the store, nothing else
+is done. Everything else goes the usual way, in a transaction of its own, and is kept
+(docs/guides/caching.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+from django.apps import apps
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.utils.cache import patch_vary_headers
+from django.utils.http import parse_etags
+from django.utils.translation import get_language
+from rest_framework.exceptions import APIException
+
+from noren_kit.api.dependencies import (
+    binds_readers,
+    collections_of_detail,
+    collections_of_list,
+    collections_of_paths,
+)
+from noren_kit.api.envelope import JSON
+from noren_kit.api.limiting import count_request
+from noren_kit.api.registry import rules_of
+from noren_kit.caching.store import store
+from noren_kit.core import context
+from noren_kit.core.errors import AppError
+from noren_kit.db.revisions import collection_of
+from noren_kit.limits.errors import Throttled
+from noren_kit.limits.policies import caller_limit
+
+_HIT, _MISS = "noren; hit", "noren; fwd=miss"
+_READERS = ("list", "retrieve")
+
+
+class CachedAnswers:
+    """Answers the reading actions of a viewset from the store where it can.
+
+    `cached = False` opts a resource out. `cached_actions` names further actions that read, and
+    the paths from the model that they look at:
+    `{"statistics": ("category", "stock_item__on_hand")}`.
+    """
+
+    cached: ClassVar[bool] = True
+    cached_actions: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
+    # Whether the request has been counted, or why it must not go on.
+    counted: bool | Throttled = False
+    action: str
+
+    @classmethod
+    def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
+        """The view function, which begins its transaction only when it needs one."""
+        view = super().as_view(actions, **initkwargs)  # type: ignore[misc]
+        return transaction.non_atomic_requests(view)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        key = self._key_before(request, kwargs)
+        if key is None:
+            return self._answer(request, *args, **kwargs)
+        if _is_known(request, key):
+            return self._finished(HttpResponseNotModified(), key, _HIT)
+        body = store().local(key)
+        if body is None:
+            with store().computing(key) as body:
+                if body is None:
+                    return self._answer(request, *args, **kwargs)
+        return self._finished(HttpResponse(body, content_type=JSON), key, _HIT)
+
+    def _answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """The usual way; a readable answer is kept, and gets its ETag."""
+        with transaction.atomic():
+            response: Any = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        if request.method not in ("GET", "HEAD") or response.status_code != 200:
+            return response  # type: ignore[no-any-return]
+        key = self._key(request, kwargs)
+        if key is None and self.action not in _READERS:
+            return response  # type: ignore[no-any-return]
+        body = response.render().content
+        if key is not None:
+            store().put(key, body)
+        tag = key or _digest(body)
+        if _is_known(request, tag):
+            response = HttpResponseNotModified()
+        return self._finished(response, tag, _MISS if key else None)
+
+    def _key_before(self, request: HttpRequest, kwargs: Mapping[str, Any]) -> str | None:
+        """The key of the answer that may be given without further work, None where none may."""
+        if not self._may_be_cached(request):
+            return None
+        view: Any = self
+        view.request, view.kwargs, view.action = request, kwargs, self._action(request)
+        if not (self._signs_in(request) and self._is_permitted(request)):
+            return None
+        try:
+            return self._key(request, kwargs)
+        except AppError:
+            return None  # What is wrong with the parameters is said in the usual way.
+
+    def _action(self, request: HttpRequest) -> str:
+        return str(self.action_map.get(str(request.method).lower()))  # type: ignore[attr-defined]
+
+    def _may_be_cached(self, request: HttpRequest) -> bool:
+        if request.method not in ("GET", "HEAD") or not self.cached:
+            return False
+        view: Any = self
+        action = self._action(request)
+        return (
+            (action in _READERS or action in self.cached_actions)
+            and collection_of(view.resource_model()) is not None
+            and "HTTP_X_TENANT_ID" not in request.META
+            and _takes_json(request.META.get("HTTP_ACCEPT", "*/*"))
+            and all(len(values) == 1 for _name, values in request.GET.lists())
+        )
+
+    def _signs_in(self, request: HttpRequest) -> bool:
+        """Enter the caller's standing and count the request; False where that is refused."""
+        try:
+            for authenticator in self.get_authenticators():  # type: ignore[attr-defined]
+                signed_in = authenticator.authenticate(request)
+                if signed_in is not None:
+                    request.user = signed_in[0]
+                    break
+            else:
+                return False
+        except (APIException, AppError):
+            return False
+        if context.tenant_or_none() is None:
+            return False
+        try:
+            count_request(*caller_limit(request))
+        except Throttled as refusal:
+            self.counted = refusal
+            return False
+        self.counted = True
+        return True
+
+    def _is_permitted(self, request: HttpRequest) -> bool:
+        permissions = self.get_permissions()  # type: ignore[attr-defined]
+        return all(each.has_permission(request, self) for each in permissions)
+
+    def _collections(self, request: HttpRequest) -> frozenset[str] | None:
+        view: Any = type(self)
+        if self.action in self.cached_actions:
+            return collections_of_paths(view, tuple(self.cached_actions[self.action]))
+        if not self.cached or self.action not in _READERS:
+            return None
+        shown = self.representation(request.GET)  # type: ignore[attr-defined]
+        if self.action == "retrieve":
+            return collections_of_detail(view, shown)
+        return collections_of_list(view, shown, frozenset(request.GET), request.GET.get("ordering"))
+
+    def _key(self, request: HttpRequest, kwargs: Mapping[str, Any]) -> str | None:
+        """What names the answer for good: all that it depends on, in one digest."""
+        tenant, actor, revisions = context.tenant_or_none(), context.actor(), context.revisions()
+        collections = None if tenant is None or actor is None else self._collections(request)
+        if collections is None or actor is None or not revisions:
+            return None
+        rules = [*self.row_rules]  # type: ignore[attr-defined]
+        if self.parent_field:  # type: ignore[attr-defined]
+            rules += rules_of(self.parent_model())  # type: ignore[attr-defined]
+        standing = (
+            sorted(actor.roles),
+            sorted(actor.permissions),
+            None if actor.scopes is None else sorted(actor.scopes),
+            actor.is_superuser,
+            actor.user_id if binds_readers(rules) else None,
+        )
+        address = (request.scheme, request.META.get("HTTP_HOST"), request.path)
+        parameters = sorted(request.GET.items())
+        held = [(each, revisions[each].number) for each in sorted(collections)]
+        parts = (_generation(), tenant, standing, get_language(), address, parameters, held)
+        return _digest(repr(parts).encode("utf-8", "surrogatepass"))
+
+    def _finished(self, response: Any, tag: str, status: str | None) -> HttpResponseBase:
+        for name, value in self.default_response_headers.items():  # type: ignore[attr-defined]
+            if name == "Vary":
+                patch_vary_headers(response, [value])
+            else:
+                response.headers[name] = value
+        response.headers["ETag"] = f'"{tag}"'
+        response.headers["Cache-Control"] = "private, no-cache"
+        if status is not None:
+            response.headers["Cache-Status"] = status
+        return response  # type: ignore[no-any-return]
+
+
+def _is_known(request: HttpRequest, tag: str) -> bool:
+    """Whether the client has this answer already (RFC 9110, section 13.1.2)."""
+    offered = request.META.get("HTTP_IF_NONE_MATCH")
+    if not offered:
+        return False
+    return any(each.removeprefix("W/") in (f'"{tag}"', "*") for each in parse_etags(offered))
+
+
+def _takes_json(accepted: str) -> bool:
+    """Whether a JSON answer is surely welcome; what else there is to say, the usual way says."""
+    return "q=0" not in accepted and any(
+        kind in accepted for kind in ("*/*", "application/*", "application/json")
+    )
+
+
+def _digest(data: bytes) -> str:
+    """Keyed, so that nobody outside can tell the tag of an answer that they may not see."""
+    secret = settings.SECRET_KEY.encode()[:64]
+    return hashlib.blake2b(data, key=secret, digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _generation() -> str:
+    """The state of our own code, so that processes of two releases share no answers."""
+    kit = Path(__file__).parents[1]
+    others = (Path(app.path) for app in apps.get_app_configs())
+    digest = hashlib.blake2b(digest_size=8)
+    for package in [kit, *sorted(each for each in others if kit not in each.parents)]:
+        for source in sorted(package.rglob("*.py")):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()
