@@ -55,7 +55,8 @@ def _load(pem: str) -> SigningKey:
 
 
 @lru_cache(maxsize=4)
-def _ring(pems: str) -> dict[str, SigningKey]:
+def ring(pems: str) -> dict[str, SigningKey]:
+    """All keys in a text of keys in PEM form, by id, in their order."""
     keys = [_load(pem) for pem in _PEM.findall(pems)]
     if not keys:
         raise TypeError("JWT_PRIVATE_KEY holds no private key in PEM form.")
@@ -65,7 +66,7 @@ def _ring(pems: str) -> dict[str, SigningKey]:
 def key_ring() -> dict[str, SigningKey]:
     """All keys by id, the signing one first. To rotate: put a new one in front, drop the last
     once the longest-lived token that it signed has expired."""
-    return _ring(conf.JWT_PRIVATE_KEY)
+    return ring(conf.JWT_PRIVATE_KEY)
 
 
 def signing_key() -> SigningKey:

@@ -8,9 +8,11 @@ classes sign with one key that is read once at import (ADR 0005).
 from __future__ import annotations
 
 import datetime as dt
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -18,7 +20,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from noren_kit.accounts.keys import ALGORITHM, key_ring, signing_key
+from noren_kit.accounts.keys import ALGORITHM, ring, signing_key
 from noren_kit.accounts.models import SignInSession, User
 from noren_kit.accounts.rights import STAFF_ROLES
 from noren_kit.accounts.standing import Affiliation, affiliations
@@ -59,9 +61,20 @@ def _encode(kind: str, claims: Mapping[str, Any], jti: uuid.UUID, issued: dt.dat
 
 def decode(token: str, *kinds: str) -> dict[str, Any]:
     """The claims of a token of one of `kinds` ("access", "refresh"); raises `InvalidToken`."""
+    claims = _verified(token, conf.JWT_PRIVATE_KEY)
+    if claims["token_type"] not in kinds:
+        raise InvalidToken(f"This is no {' or '.join(kinds)} token.")
+    if claims["exp"] <= time.time():
+        raise InvalidToken("The token has expired.")
+    return dict(claims)
+
+
+@lru_cache(maxsize=1024)
+def _verified(token: str, pems: str) -> Mapping[str, Any]:
+    """The claims of a token signed by one of these keys, which does not change until it expires."""
     try:
-        key = key_ring()[jwt.get_unverified_header(token)["kid"]]
-        claims = jwt.decode(
+        key = ring(pems)[jwt.get_unverified_header(token)["kid"]]
+        claims: dict[str, Any] = jwt.decode(
             token,
             key.public,
             algorithms=[ALGORITHM],
@@ -76,14 +89,14 @@ def decode(token: str, *kinds: str) -> dict[str, Any]:
         RecursionError,
     ) as error:
         raise InvalidToken(str(error)) from error
-    if claims["token_type"] not in kinds:
-        raise InvalidToken(f"This is no {' or '.join(kinds)} token.")
     issued, expires = claims["iat"], claims["exp"]
     if type(issued) is not int or type(expires) is not int:
         raise InvalidToken("The times are not whole seconds.")
+    if claims["token_type"] not in ("access", "refresh"):
+        raise InvalidToken("This is a token of another kind.")
     if expires - issued > lifetime_seconds(claims["token_type"]):
         raise InvalidToken("The token lives longer than any of ours.")
-    return dict(claims)
+    return claims
 
 
 def lifetime_seconds(kind: str) -> int:

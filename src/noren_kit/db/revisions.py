@@ -39,11 +39,12 @@ _NOTES = {
     "changed": ("UPDATE", "OLD TABLE AS before NEW TABLE AS now"),
     "gone": ("DELETE", "OLD TABLE AS before"),
 }
+# Rows that count stand in one table of a collection; what others find there is theirs to keep.
 _START = (
-    "UPDATE tenancy_revision SET number = number + 1, live = 0 WHERE collection = {collection}",
+    "UPDATE tenancy_revision SET number = number + 1{reset} WHERE collection = {collection}",
     "INSERT INTO tenancy_revision AS r (tenant_id, id, collection, number, live)"
     " SELECT tenant_id, gen_random_uuid(), {collection}, 1, {live} FROM {table} GROUP BY tenant_id"
-    " ON CONFLICT (tenant_id, collection) DO UPDATE SET live = EXCLUDED.live",
+    " ON CONFLICT (tenant_id, collection) DO {conflict}",
     # Policies can't be forced again while checks of the new rows wait.
     "SET CONSTRAINTS ALL IMMEDIATE",
     "SET CONSTRAINTS ALL DEFERRED",
@@ -109,7 +110,13 @@ class Revised(_Triggers):
     def statements(self, table: str, quote: Any, model: type[models.Model]) -> list[str]:
         arguments = [self.collection, "live" if self.live else "", *self._apart_argument()]
         live = "count(*) FILTER (WHERE deleted_at IS NULL)" if self.live else "0"
-        names = {"table": table, "collection": _literal(self.collection), "live": live}
+        names = {
+            "table": table,
+            "collection": _literal(self.collection),
+            "live": live,
+            "reset": ", live = 0" if self.live else "",
+            "conflict": "UPDATE SET live = EXCLUDED.live" if self.live else "NOTHING",
+        }
         both = (table, quote("tenancy_revision"))
         return [
             *(f"ALTER TABLE {each} NO FORCE ROW LEVEL SECURITY" for each in both),
