@@ -22,6 +22,7 @@ class StockItem(TenantRow):
     """
 
     revises = "inventory_stockitem"
+    often_revised = True
 
     on_hand = models.BigIntegerField(default=0)
     reserved = models.BigIntegerField(default=0)

@@ -84,7 +84,7 @@ class CachedAnswers:
             response: Any = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         if request.method not in ("GET", "HEAD") or response.status_code != 200:
             return response  # type: ignore[no-any-return]
-        key = self._key(request, kwargs)
+        key = self._key(request)
         if key is None and self.action not in _READERS:
             return response  # type: ignore[no-any-return]
         body = response.render().content
@@ -104,7 +104,7 @@ class CachedAnswers:
         if not (self._signs_in(request) and self._is_permitted(request)):
             return None
         try:
-            return self._key(request, kwargs)
+            return self._key(request)
         except AppError:
             return None  # What is wrong with the parameters is said in the usual way.
 
@@ -161,11 +161,20 @@ class CachedAnswers:
             return collections_of_detail(view, shown)
         return collections_of_list(view, shown, frozenset(request.GET), request.GET.get("ordering"))
 
-    def _key(self, request: HttpRequest, kwargs: Mapping[str, Any]) -> str | None:
-        """What names the answer for good: all that it depends on, in one digest."""
+    def _key(self, request: HttpRequest) -> str | None:
+        """What names the answer for good; None where it is not made to be kept."""
+        collections = self._collections(request)
+        return None if collections is None else self.key_under(request, collections)
+
+    def key_under(
+        self, request: HttpRequest, collections: frozenset[str], part: str = ""
+    ) -> str | None:
+        """All that (this part of) the answer depends on, in one digest.
+
+        None outside of a tenant: revisions are a tenant's.
+        """
         tenant, actor, revisions = context.tenant_or_none(), context.actor(), context.revisions()
-        collections = None if tenant is None or actor is None else self._collections(request)
-        if collections is None or actor is None or not revisions:
+        if tenant is None or actor is None or not revisions:
             return None
         rules = [*self.row_rules]  # type: ignore[attr-defined]
         if self.parent_field:  # type: ignore[attr-defined]
@@ -180,7 +189,7 @@ class CachedAnswers:
         address = (request.scheme, request.META.get("HTTP_HOST"), request.path)
         parameters = sorted(request.GET.items())
         held = [(each, revisions[each].number) for each in sorted(collections)]
-        parts = (_generation(), tenant, standing, get_language(), address, parameters, held)
+        parts = (_generation(), part, tenant, standing, get_language(), address, parameters, held)
         return _digest(repr(parts).encode("utf-8", "surrogatepass"))
 
     def _finished(self, response: Any, tag: str, status: str | None) -> HttpResponseBase:

@@ -29,11 +29,12 @@ from noren_kit.api.filters import (
 )
 from noren_kit.api.limiting import count_request
 from noren_kit.api.nested_rows import NestedRows
-from noren_kit.api.pagination import ResourcePagination
+from noren_kit.api.pagination import Reader, ResourcePagination
 from noren_kit.api.parameters import names, parse_id, refuse_unknown
 from noren_kit.api.reading import Representation, for_serializer, read_rows
 from noren_kit.api.ruled_rows import RuledRows
 from noren_kit.api.serializers import NoInput
+from noren_kit.api.splicing import SplicedAnswers
 from noren_kit.core import context
 from noren_kit.core.errors import AppError
 from noren_kit.db.revisions import live_collection
@@ -100,6 +101,7 @@ class StrictViewMixin:
 
 class ResourceViewSet(
     CachedAnswers,
+    SplicedAnswers,
     RuledRows,
     NestedRows,
     StrictViewMixin,
@@ -182,13 +184,12 @@ class ResourceViewSet(
         return Representation(self.get_serializer_class(), choices)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        shown = self.representation(request.query_params)
-        read = partial(read_rows, representation=shown)
-        rows = self.get_queryset()
-        body = self.paginator.page(
-            self.filter_queryset(rows), request, read, kept_count=self._kept_count(rows)
-        )
-        return Response(body)
+        def page(read: Reader) -> dict[str, Any]:
+            rows = self.get_queryset()
+            filtered, count = self.filter_queryset(rows), self._kept_count(rows)
+            return self.paginator.page(filtered, request, read, kept_count=count)
+
+        return Response(self.spliced(self.representation(request.query_params), page))
 
     def _kept_count(self, rows: QuerySet[Any]) -> int | None:
         """The number of all rows, where the list is of all and the revision counts them."""
@@ -202,14 +203,19 @@ class ResourceViewSet(
         return context.revisions()[collection].live if collection else None
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        pk = self.path_id()
         shown = self.representation(request.query_params)
-        return Response(self.shown(self.path_id(), shown))
+        body = self.spliced(shown, lambda read: {"results": [self._shown_row(pk, read)]})
+        return Response(body["results"][0])
 
     def shown(self, pk: uuid.UUID, representation: Representation) -> Any:
         """What is shown of a row that the caller may read; 404 for any other id."""
+        return self._shown_row(pk, partial(read_rows, representation=representation))
+
+    def _shown_row(self, pk: uuid.UUID, read: Reader) -> Any:
         if self._judges_objects():
             self.read(pk, self.serializer_class())  # type: ignore[misc]
-        found = read_rows(self.get_queryset().filter(pk=pk), representation)
+        found = read(self.get_queryset().filter(pk=pk), terms=())
         if not found:
             raise Http404
         return found[0].shown

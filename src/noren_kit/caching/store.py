@@ -57,12 +57,15 @@ class Store:
         """The body if this process has it; nobody else is asked."""
         return self._memory.get(key)
 
+    def keep(self, key: str, body: bytes) -> None:
+        """As `put`, in this process's memory alone."""
+        if 0 < len(body) <= MOST_BODY_BYTES:
+            self._memory.put(key, body)
+
     def put(self, key: str, body: bytes) -> None:
         """Keep a body, unless it is empty or over 1 MiB. What stands there must be the same."""
-        if not 0 < len(body) <= MOST_BODY_BYTES:
-            return
-        self._memory.put(key, body)
-        if not self._reading.is_spent:
+        self.keep(key, body)
+        if 0 < len(body) <= MOST_BODY_BYTES and not self._reading.is_spent:
             self._writing.ask(lambda: self._client.set(_named("body", key), body, ex=self._seconds))
 
     @contextmanager

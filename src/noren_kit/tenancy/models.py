@@ -89,11 +89,13 @@ class TenantRow(models.Model):
     `revises` says whose revision a transaction raises that writes such rows: the name of a
     table, None for this one, which then counts its live rows too, or "" for nobody's.
     `counted_apart` maps columns to the collection that they belong to instead, for counters that
-    change too often (docs/guides/caching.md).
+    change too often. `often_revised` says that the collection itself does: what is cached of
+    others then has these columns spliced in (docs/guides/caching.md).
     """
 
     revises: ClassVar[str | None] = ""
     counted_apart: ClassVar[Mapping[str, str]] = {}
+    often_revised: ClassVar[bool] = False
 
     tenant = TenantField()
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,5 +1,6 @@
-import noren_kit.db.revisions
 from django.db import migrations
+
+import noren_kit.db.revisions
 
 
 class Migration(migrations.Migration):

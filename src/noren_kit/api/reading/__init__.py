@@ -8,6 +8,7 @@ from noren_kit.api.reading.rows import (
     Representation,
     plan_for,
     read_by_framework,
+    read_ids,
     read_rows,
 )
 
@@ -20,5 +21,6 @@ __all__ = [
     "for_serializer",
     "plan_for",
     "read_by_framework",
+    "read_ids",
     "read_rows",
 ]

@@ -6,7 +6,7 @@ statement inside the plan's, so that an offset passes over an index and not over
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -48,6 +48,12 @@ class Representation:
 
     serializer_class: Any
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def only(self, members: Iterable[str]) -> Representation:
+        """The same with these members alone."""
+        others = [each for each in self.choices if each[0] not in ("fields", "omit")]
+        chosen = ("fields", tuple(sorted(members)))
+        return Representation(self.serializer_class, tuple(sorted([chosen, *others])))
 
     def serializer(self) -> Any:
         """Raises `InvalidInput` for a choice that the serializer does not offer."""
@@ -112,6 +118,18 @@ def read_compiled(plan: Plan, statement: Statement) -> list[ReadRow]:
         place = tuple(load(value) if load else value for load, value in places)
         found.append(ReadRow(shape(row), place))
     return found
+
+
+def read_ids(plan: Plan, ids: Sequence[str]) -> dict[str, Any]:
+    """What a plan of a tenant's model shows of the rows with these ids, by id; one statement."""
+    base, table = plan.base, quoted(plan.model._meta.db_table)
+    statement = (
+        f"SELECT {plan.columns}, page.id::text"  # noqa: S608  names of the model's own
+        f" FROM unnest(%s::uuid[]) AS page (id)"
+        f" JOIN {table} {base} ON {base}.tenant_id = %s AND {base}.id = page.id{plan.joins}"
+    )
+    rows = fetch_all(statement, (*plan.values, list(ids), context.tenant_id())) if ids else []
+    return {row[-1]: plan.shape(row) for row in rows}
 
 
 def read_by_framework(
