@@ -9,12 +9,23 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, CharField, F, QuerySet, UUIDField, Value
+from django.db.models import (
+    BooleanField,
+    CharField,
+    Count,
+    F,
+    Q,
+    QuerySet,
+    Sum,
+    UUIDField,
+    Value,
+)
 from django.db.models.expressions import RawSQL
 
 from noren.catalog.models import Category, Product, Variant
 from noren.inventory.queries import with_availability
 from noren_kit.core import context
+from noren_kit.core.money import Rounding, round_amount
 from noren_kit.db.fields import MoneyField
 from noren_kit.db.planning import joins_of_whole_tables
 
@@ -50,6 +61,51 @@ def is_below(category_id: uuid.UUID, ancestor_id: uuid.UUID) -> bool:
 def with_stock(queryset: QuerySet[Any]) -> QuerySet[Any]:
     """Products annotated with `availability_status`, for filters."""
     return with_availability(queryset, "stock_item")
+
+
+POPULAR = 20
+
+
+def list_popular(products: QuerySet[Any]) -> QuerySet[Any]:
+    """The 20 of these products on sale that sold best; of equals, the better rated."""
+    order = ("-total_sales", "-average_rating", "-id")
+    return products.filter(status=Product.Status.ACTIVE).order_by(*order)[:POPULAR]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueFigures:
+    """Live products taken together; `average_price` is null where there are none."""
+
+    total_products: int
+    active_products: int
+    average_price: Decimal | None
+    categories: int
+    out_of_stock: int
+    low_stock: int
+
+
+def sum_up(products: QuerySet[Any]) -> CatalogueFigures:
+    """The figures of these products; one statement. Categories are those that hold any of them.
+
+    The average is rounded half up at the currency's precision.
+    """
+    figures = (
+        with_stock(products)
+        .order_by()
+        .aggregate(
+            total=Count("id"),
+            active=Count("id", filter=Q(status=Product.Status.ACTIVE)),
+            prices=Sum("price", output_field=MoneyField()),
+            categories=Count("category", distinct=True),
+            out=Count("id", filter=Q(availability_status="out_of_stock")),
+            low=Count("id", filter=Q(availability_status="low_stock")),
+        )
+    )
+    total, currency = figures["total"], context.tenant().currency
+    average = round_amount(figures["prices"] / total, currency, Rounding.HALF_UP) if total else None
+    return CatalogueFigures(
+        total, figures["active"], average, figures["categories"], figures["out"], figures["low"]
+    )
 
 
 def list_products() -> QuerySet[Product]:

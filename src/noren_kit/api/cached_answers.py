@@ -26,12 +26,13 @@ from rest_framework.exceptions import APIException
 
 from noren_kit.api.dependencies import (
     binds_readers,
+    collections_of_action,
     collections_of_detail,
     collections_of_list,
-    collections_of_paths,
 )
 from noren_kit.api.envelope import JSON
 from noren_kit.api.limiting import count_request
+from noren_kit.api.reading import Representation
 from noren_kit.api.registry import rules_of
 from noren_kit.caching.store import store
 from noren_kit.core import context
@@ -48,7 +49,7 @@ class CachedAnswers:
     """Answers the reading actions of a viewset from the store where it can.
 
     `cached = False` opts a resource out. `cached_actions` names further actions that read, and
-    the paths from the model that they look at:
+    the paths from the model that they look at beside what their serializer shows:
     `{"statistics": ("category", "stock_item__on_hand")}`.
     """
 
@@ -153,7 +154,8 @@ class CachedAnswers:
     def _collections(self, request: HttpRequest) -> frozenset[str] | None:
         view: Any = type(self)
         if self.action in self.cached_actions:
-            return collections_of_paths(view, tuple(self.cached_actions[self.action]))
+            shown = Representation(self.action_serializers.get(self.action))  # type: ignore[attr-defined]
+            return collections_of_action(view, shown, tuple(self.cached_actions[self.action]))
         if not self.cached or self.action not in _READERS:
             return None
         shown = self.representation(request.GET)  # type: ignore[attr-defined]

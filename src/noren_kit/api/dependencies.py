@@ -122,10 +122,17 @@ def collections_of_detail(view: Any, representation: Representation) -> frozense
 
 
 @lru_cache(maxsize=256)
-def collections_of_paths(view: Any, paths: tuple[str, ...]) -> frozenset[str] | None:
-    """What an action of `view` depends on that looks at these paths from its model."""
+def collections_of_action(
+    view: Any, shown: Representation, paths: tuple[str, ...]
+) -> frozenset[str] | None:
+    """What an action of `view` depends on: paths from its model, and what is shown of rows."""
     model = view.resource_model()
     columns = _ruled(model, view.row_rules)
+    of_rows = getattr(getattr(shown.serializer_class, "Meta", None), "model", None) is model
+    plan = plan_for(shown) if of_rows else None
+    if of_rows and plan is None:
+        return None
+    columns |= plan.reads if plan else set()
     for path in paths:
         columns |= columns_on(model, path)
     return _named_collections(columns)

@@ -110,7 +110,8 @@ class ResourceViewSet(
     """List, detail, create, update and delete of one model, for the entered tenant.
 
     A subclass states `serializer_class`, and as needed: `list_serializer_class`,
-    `write_serializer_class`, `update_serializer_class`, `filterset_class`, `search_fields`,
+    `write_serializer_class`, `update_serializer_class`, `action_serializers` (of extra actions),
+    `filterset_class`, `search_fields`,
     `ordering_fields`, `action_rights` (the right of each extra action), `further_rights` (those
     that its services ask for), `row_rules`, `parent_field` (of one under another resource),
     `bodiless_actions`, and `perform_*` hooks that call services.
@@ -126,6 +127,7 @@ class ResourceViewSet(
     list_serializer_class: ClassVar[Any] = None
     write_serializer_class: ClassVar[Any] = None
     update_serializer_class: ClassVar[Any] = None
+    action_serializers: ClassVar[Mapping[str, Any]] = {}
     search_fields: ClassVar[list[str]] = []
     ordering_fields: ClassVar[list[str]] = []
     ordering: ClassVar[tuple[str, ...]] = ("-created_at",)
@@ -162,6 +164,8 @@ class ResourceViewSet(
         return self.constrained(self.below_parent(model._default_manager.all()))
 
     def get_serializer_class(self) -> Any:
+        if self.action in self.action_serializers:
+            return self.action_serializers[self.action]
         if self.action in ("update", "partial_update") and self.update_serializer_class:
             return self.update_serializer_class
         if self.action in ("create", "update", "partial_update"):

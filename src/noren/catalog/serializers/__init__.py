@@ -7,6 +7,8 @@ from noren.catalog.serializers.classification import (
     TagSerializer,
 )
 from noren.catalog.serializers.products import (
+    CatalogueFiguresSerializer,
+    PopularSerializer,
     ProductChangeSerializer,
     ProductDetailSerializer,
     ProductListSerializer,
@@ -21,7 +23,9 @@ from noren.catalog.serializers.variants import (
 
 __all__ = [
     "BrandSerializer",
+    "CatalogueFiguresSerializer",
     "CategorySerializer",
+    "PopularSerializer",
     "ProductChangeSerializer",
     "ProductDetailSerializer",
     "ProductListSerializer",

@@ -73,6 +73,23 @@ class ProductListSerializer(ResourceSerializer):
         ]
 
 
+class PopularSerializer(serializers.Serializer):
+    """What sells best, best first."""
+
+    results = ProductListSerializer(many=True, read_only=True)
+
+
+class CatalogueFiguresSerializer(serializers.Serializer):
+    """The catalogue in figures, as of the last write."""
+
+    total_products = serializers.IntegerField()
+    active_products = serializers.IntegerField()
+    average_price = AmountField(allow_null=True)
+    categories = serializers.IntegerField()
+    out_of_stock = serializers.IntegerField()
+    low_stock = serializers.IntegerField()
+
+
 class ProductDetailSerializer(ProductListSerializer):
     """A product with its description, what it is sold as, and what was said of it lately."""
 
