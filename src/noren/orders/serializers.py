@@ -116,6 +116,7 @@ class OrderListSerializer(ResourceSerializer):
             "currency",
         ]
         read_only_fields = fields
+        expandable = {"customer": CustomerSerializer}
 
 
 class OrderSerializer(OrderListSerializer):

@@ -23,7 +23,7 @@ from noren_kit.core.conf import conf
 from noren_kit.core.errors import InvalidInput
 
 # Parameters that neither filter nor order, so that a cursor may go on without them.
-_FREE = ("cursor", "page_size", "fields", "omit")
+_FREE = ("cursor", "page_size", "fields", "omit", "expand")
 
 
 class Reader(Protocol):

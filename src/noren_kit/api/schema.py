@@ -38,6 +38,7 @@ _CRUD = {
     "destroy": ("Delete {one}", "It leaves every list; what is still in use stays (409)."),
 }
 _SPARSE = {"fields": "Show these fields only", "omit": "Leave these fields out"}
+_EXPAND = "Show these relations whole instead of by their ids"
 
 _PART = "Sparse"
 
@@ -123,6 +124,12 @@ class ResourceSchema(AutoSchema):
 
     def _map_serializer_field(self, field: Any, direction: Any, *args: Any) -> Any:
         schema = super()._map_serializer_field(field, direction, *args)  # type: ignore[no-untyped-call]
+        holder = getattr(field, "parent", None)
+        if direction == "response" and isinstance(holder, serializers.DynamicFields):
+            target = holder.expandable().get(str(field.field_name))
+            if target is not None:
+                whole = self.resolve_serializer(target, direction).ref
+                return {"anyOf": [schema, whole]}
         if isinstance(field, ListSerializer) and direction == "request":
             field = cast("Any", field)
             bounds = {
@@ -150,7 +157,16 @@ class ResourceSchema(AutoSchema):
                 OpenApiParameter(name, dict(schema), description=f"{text}, comma-separated.")
                 for name, text in _SPARSE.items()
             ]
+            found += self._expand_parameter()
         return found
+
+    def _expand_parameter(self) -> list[Any]:
+        paths = self.view.get_serializer().expand_paths()
+        if not paths:
+            return []
+        one = "(" + "|".join(path.replace(".", r"\.") for path in paths) + ")"
+        schema = {"type": "string", "pattern": f"^{one}(,{one})*$"}
+        return [OpenApiParameter("expand", schema, description=f"{_EXPAND}, comma-separated.")]
 
     def get_tags(self) -> list[str]:
         parts = [part for part in self.path.strip("/").split("/") if not part.startswith("{")]

@@ -25,6 +25,8 @@ from noren_kit.core.errors import InvalidInput
 from noren_kit.db.fields import MoneyField, RatingField
 from noren_kit.tenancy.models import TenantModel
 
+# Relations, one after the other, that an expanded path follows.
+MOST_EXPANDED = 2
 AUDIT_FIELDS = ("created_at", "updated_at", "created_by", "updated_by")
 # Faults of one kind that an answer lists at most, and how much of a member's name it repeats;
 # the rest is the same mistake.
@@ -70,9 +72,13 @@ class NoInput(StrictSerializer):
 
 
 class DynamicFields(serializers.Serializer):
-    """`fields=` and `omit=` choose what is shown: `ProductSerializer(row, fields=["id"])`.
+    """`fields=`, `omit=` and `expand=` choose what is shown.
 
-    Raises `InvalidInput` naming a field that the serializer does not have.
+    `ProductSerializer(row, fields=["id", "category"], expand=["category.parent"])`: what is
+    expanded stands there whole instead of by its id. `Meta.expandable` says what may be, by the
+    serializer that then shows it (`"self"` for its own), two relations deep at most.
+
+    Raises `InvalidInput` naming a field that the serializer does not have, or does not expand.
     """
 
     def __init__(
@@ -82,23 +88,56 @@ class DynamicFields(serializers.Serializer):
         *,
         fields: list[str] | None = None,
         omit: list[str] | None = None,
+        expand: list[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(instance, data, **kwargs)
-        self._only, self._omit = fields or [], omit or []
+        self._only, self._omit, self._expand = fields or [], omit or [], expand or []
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[DynamicFields]]:
+        """The serializers of the relations that may be expanded, by their fields."""
+        stated = getattr(getattr(cls, "Meta", None), "expandable", {})
+        return {name: cls if target == "self" else target for name, target in stated.items()}
+
+    @classmethod
+    def expand_paths(cls, depth: int = MOST_EXPANDED) -> dict[str, type[DynamicFields]]:
+        """Every path that `expand=` may name, and the serializer at its end."""
+        found: dict[str, type[DynamicFields]] = {}
+        for name, target in cls.expandable().items():
+            found[name] = target
+            if depth > 1:
+                deeper = target.expand_paths(depth - 1)
+                found.update({f"{name}.{path}": end for path, end in deeper.items()})
+        return found
 
     def get_fields(self) -> dict[str, serializers.Field]:
         declared = super().get_fields()
+        for path in self._expand:
+            if path not in self.expand_paths():
+                message = _("%(name)s can't be expanded.") % {"name": path}
+                raise InvalidInput.field("expand", "unknown_field", message)
         for parameter, chosen in (("fields", self._only), ("omit", self._omit)):
             for name in chosen:
                 if name not in declared:
                     message = _("There is no field %(name)s.") % {"name": name}
                     raise InvalidInput.field(parameter, "unknown_field", message)
-        return {
+        shown = {
             name: field
             for name, field in declared.items()
             if (not self._only or name in self._only) and name not in self._omit
         }
+        return {name: self._expanded(name, field) for name, field in shown.items()}
+
+    def _expanded(self, name: str, field: serializers.Field) -> serializers.Field:
+        wanted = [path.partition(".") for path in self._expand]
+        deeper = [rest for first, _dot, rest in wanted if first == name]
+        if not deeper:
+            return field
+        target = self.expandable()[name]
+        return target(
+            expand=[rest for rest in deeper if rest], read_only=True, allow_null=field.allow_null
+        )
 
 
 class ResourceSerializer(StrictSerializer, DynamicFields, serializers.ModelSerializer):

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 
 from noren_kit.accounts.authentication import refuse_named_tenant
 from noren_kit.accounts.permissions import ResourcePermission
+from noren_kit.accounts.rights import may, right_for
 from noren_kit.accounts.row_rules import reads_all
 from noren_kit.api.cached_answers import CachedAnswers
 from noren_kit.api.filters import (
@@ -32,18 +33,26 @@ from noren_kit.api.nested_rows import NestedRows
 from noren_kit.api.pagination import Reader, ResourcePagination
 from noren_kit.api.parameters import names, parse_id, refuse_unknown
 from noren_kit.api.reading import Representation, for_serializer, read_rows
+from noren_kit.api.registry import rules_of
 from noren_kit.api.ruled_rows import RuledRows
 from noren_kit.api.serializers import NoInput
 from noren_kit.api.splicing import SplicedAnswers
 from noren_kit.core import context
-from noren_kit.core.errors import AppError
+from noren_kit.core.errors import AppError, Forbidden
 from noren_kit.db.revisions import live_collection
 from noren_kit.limits.errors import Throttled
 from noren_kit.limits.policies import address_key, caller_limit, limit_named
 from noren_kit.softdelete.deleting import soft_delete
 
-_SPARSE = ("fields", "omit")
+_SPARSE = ("fields", "omit", "expand")
 _NO_FILTERS = frozenset({*ResourcePagination.parameters, *_SPARSE, "ordering"})
+
+
+def _may_see_all(model: Any) -> bool:
+    """Whether the caller may view every row of a model."""
+    meta = model._meta
+    whole = reads_all(rules_of(model), QuerySet(model).none())
+    return whole and may(right_for(meta.app_label, "view", meta.model_name))
 
 
 class StrictViewMixin:
@@ -148,11 +157,14 @@ class ResourceViewSet(
         return list(dict.fromkeys(["created_at", "updated_at", *cls.ordering_fields]))
 
     def known_parameters(self) -> set[str]:
-        if self.action == "list":
-            backends = {"ordering"} | ({"search"} if self.search_fields else set())
-            filters = set(self.filterset_class.base_filters)
-            return {*ResourcePagination.parameters, *backends, *filters, *_SPARSE}
-        return set(_SPARSE) if self.action == "retrieve" else set()
+        if self.action not in ("list", "retrieve"):
+            return set()
+        sparse = set(_SPARSE) if self.get_serializer_class().expandable() else {"fields", "omit"}
+        if self.action == "retrieve":
+            return sparse
+        backends = {"ordering"} | ({"search"} if self.search_fields else set())
+        filters = set(self.filterset_class.base_filters)
+        return {*ResourcePagination.parameters, *backends, *filters, *sparse}
 
     # Reading
 
@@ -179,13 +191,22 @@ class ResourceViewSet(
         if self.action in ("list", "retrieve") and request is not None:
             kwargs.setdefault("fields", names(request.query_params, "fields"))
             kwargs.setdefault("omit", names(request.query_params, "omit"))
+            kwargs.setdefault("expand", names(request.query_params, "expand"))
         return super().get_serializer(*args, **kwargs)
 
     def representation(self, parameters: Mapping[str, str]) -> Representation:
-        """What these parameters ask to be shown: the action's serializer, `fields`, `omit`."""
-        chosen = ((each, tuple(sorted(names(parameters, each)))) for each in _SPARSE)
+        """What these parameters ask to be shown: the action's serializer, and what of it.
+
+        Raises `Forbidden` for an expanded relation to what the caller may not see all of.
+        """
+        shown = self.get_serializer_class()
+        chosen = ((each, tuple(sorted(set(names(parameters, each))))) for each in sorted(_SPARSE))
         choices = tuple((each, value) for each, value in chosen if value)
-        return Representation(self.get_serializer_class(), choices)
+        for path in dict(choices).get("expand", ()):
+            target = shown.expand_paths().get(path)
+            if target is not None and not _may_see_all(target.Meta.model):
+                raise Forbidden
+        return Representation(shown, choices)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         def page(read: Reader) -> dict[str, Any]:

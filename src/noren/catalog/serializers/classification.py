@@ -13,6 +13,7 @@ class CategorySerializer(ResourceSerializer):
     class Meta:
         model = Category
         fields = ["name", "parent", "tax_rate", "requires_approval"]
+        expandable = {"parent": "self"}
         extra_kwargs = {"tax_rate": {"required": False}}
 
     def create(self, validated_data: dict[str, Any]) -> Category:

@@ -8,6 +8,11 @@ from typing import Any
 from rest_framework import serializers
 
 from noren.catalog.models import Product
+from noren.catalog.serializers.classification import (
+    BrandSerializer,
+    CategorySerializer,
+    SupplierSerializer,
+)
 from noren.catalog.serializers.reviews import RecentReviewSerializer
 from noren.catalog.serializers.variants import ActiveVariantSerializer
 from noren.catalog.services import create_product, update_product
@@ -71,6 +76,11 @@ class ProductListSerializer(ResourceSerializer):
             "average_rating",
             "total_sales",
         ]
+        expandable = {
+            "category": CategorySerializer,
+            "brand": BrandSerializer,
+            "supplier": SupplierSerializer,
+        }
 
 
 class PopularSerializer(serializers.Serializer):

@@ -188,13 +188,14 @@ class _Select:
         at: tuple[str, ...],
         source: tuple[str, ...],
     ) -> Member:
-        if at or len(source) != 1:
+        if len(source) != 1:
             raise NotCompilable(f"{field.field_name} lists what another row holds")
-        rows = related_rows(self.tables.model, source[0])
+        model, holder, _may_miss = self.tables.table(at)
+        rows = related_rows(model, source[0])
         below = _Select(rows.model, self.names, nested=True)
         shape = below.listed(field)
         base = below.tables.base
-        origin, condition = rows.origin(base, self.tables.base, self.names)
+        origin, condition = rows.origin(base, holder, self.names)
         conditions = [condition, *live(rows.model, base)]
         meta = getattr(getattr(field, "child", None), "Meta", None)
         wanted, values = _equalities(below.tables, getattr(meta, "shown", Q()))

@@ -51,15 +51,16 @@ class Tables:
     def column(self, path: Sequence[str]) -> Located:
         """The column at the end of `path`; raises `NotCompilable` where there is none."""
         *way, name = path
-        model, alias, may_miss = self._table(tuple(way))
+        model, alias, may_miss = self.table(tuple(way))
         column = _field(model, name)
         self.reads.add((model, column.name))
         return Located(f"{alias}.{quoted(str(column.column))}", column, may_miss)
 
-    def _table(self, way: tuple[str, ...]) -> tuple[type[models.Model], str, bool]:
+    def table(self, way: tuple[str, ...]) -> tuple[type[models.Model], str, bool]:
+        """The table at the end of a way of foreign keys, its alias, and whether it may miss."""
         if way in self._joined:
             return self._joined[way]
-        model, alias, may_miss = self._table(way[:-1])
+        model, alias, may_miss = self.table(way[:-1])
         key = _field(model, way[-1])
         if not isinstance(key, models.ForeignKey):
             raise NotCompilable(f"{model.__name__}.{way[-1]} is no foreign key")
