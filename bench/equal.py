@@ -2,7 +2,7 @@
 
 Answers are compared as JSON with sorted keys. What can't be the same is checked for its form and
 masked: ids and moments of what was just written, the address of the system, and the order of
-tags, which nobody promises.
+tags and of the parameters of links, which nobody promises.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import scenarios
 from client import Client
@@ -38,7 +39,7 @@ def check_equal(systems: list[System], facts: Facts) -> int:
 
     Reads come first, then a write and what it shows, then orders.
     """
-    product = facts.products[len(facts.products) // 3]
+    product = facts.full[0]
     terms = [facts.terms[0], facts.terms[7], *facts.terms[-3:]]
     reads = [
         scenarios.list_page(),
@@ -46,6 +47,7 @@ def check_equal(systems: list[System], facts: Facts) -> int:
         scenarios.deep_page(3),
         *(scenarios.search(term) for term in terms),
         *(scenarios.detail(each) for each in facts.products[::500][:20]),
+        *(scenarios.detail(each) for each in facts.full),
     ]
     checked = _compare(systems, reads, _masked)
     written = [scenarios.write(product, 12_345)]
@@ -75,6 +77,11 @@ def _compare(systems: list[System], requests: Iterable[Request], mask: Callable[
     return checked
 
 
+def _with_sorted_query(link: str) -> str:
+    parts = urlsplit(link)
+    return urlunsplit(parts._replace(query=urlencode(sorted(parse_qsl(parts.query)))))
+
+
 def _text(answer: Any) -> str:
     return json.dumps(answer, sort_keys=True, ensure_ascii=False, indent=1)
 
@@ -92,6 +99,8 @@ def _masked(answer: Any, new: dict[str, re.Pattern[str]] | None = None, path: st
     if isinstance(answer, list):
         rows = [_masked(each, new, path) for each in answer]
         return sorted(rows) if path.endswith("tags") else rows
+    if path in ("next", "previous") and answer is not None:
+        return _with_sorted_query(answer)
     form = (new or {}).get(path)
     if form is not None and form.fullmatch(str(answer)):
         return "new"
