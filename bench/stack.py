@@ -120,6 +120,11 @@ class System:
     process: GuardedProcess | None = None
 
     @property
+    def is_noren(self) -> bool:
+        """Whether it is Noren, under whatever server."""
+        return self.database == NOREN
+
+    @property
     def base_url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
 
