@@ -7,6 +7,7 @@ baselines' tables are filled from them, so that equal data need no proof.
 from __future__ import annotations
 
 import hashlib
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,6 +93,7 @@ def _mark(servers: Servers, database: str) -> str | None:
 
 def _load(servers: Servers, size: Size, kept: dict[str, str]) -> None:
     print(f"data: loading {size.name}", flush=True)
+    began = time.monotonic()
     for name in kept.values():
         servers.drop(name)
     servers.grant(kept["noren"])
@@ -109,6 +111,9 @@ def _load(servers: Servers, size: Size, kept: dict[str, str]) -> None:
         with psycopg.connect(servers.url(name), autocommit=True) as admin:
             admin.execute("VACUUM (FREEZE, ANALYZE)")
     servers.administer("CHECKPOINT")
+    for invariant in ("stock", "ratings"):
+        run_python("noren.cli", "verify", invariant, environment=environment, quiet=True)
+    print(f"data: {size.name} took {time.monotonic() - began:.0f} s", flush=True)
 
 
 def _load_plain(servers: Servers, kept: dict[str, str]) -> None:
@@ -130,6 +135,7 @@ def _load_lean(servers: Servers, kept: dict[str, str]) -> None:
     servers.copy(kept["plain"], kept["lean"])
     with psycopg.connect(servers.url(kept["lean"])) as lean:
         lean.execute((SOURCES / "baselines/limit/schema.sql").read_bytes())
+        lean.execute("ANALYZE")
         lean.execute(statements.KEEP_ALL)
         lean.execute(statements.COUNT_ALL)
 

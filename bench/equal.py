@@ -23,7 +23,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NUMBER = re.compile(r"\d{4}-\d{6,}")
 # What a write makes anew, by the path in the answer, and the form that it has.
-_NEW_IN_PRODUCT = {"updated_at": _MOMENT}
+_NEW_IN_PRODUCT = {"updated_at": _MOMENT, "results.updated_at": _MOMENT}
 _NEW_IN_ORDER = {
     "id": _ID,
     "items.id": _ID,
@@ -39,7 +39,6 @@ def check_equal(systems: list[System], facts: Facts) -> int:
 
     Reads come first, then a write and what it shows, then orders.
     """
-    product = facts.full[0]
     terms = [facts.terms[0], facts.terms[7], *facts.terms[-3:]]
     reads = [
         scenarios.list_page(),
@@ -50,10 +49,12 @@ def check_equal(systems: list[System], facts: Facts) -> int:
         *(scenarios.detail(each) for each in facts.full),
     ]
     checked = _compare(systems, reads, _masked)
-    written = [scenarios.write(product, 12_345)]
     masked = _masking(_NEW_IN_PRODUCT)
-    checked += _compare(systems, written, masked)
-    checked += _compare(systems, [scenarios.detail(product)], masked)
+    newest = facts.products[-1]
+    for product in (newest, *facts.full[:4]):
+        written = [scenarios.write(product, 12_345), scenarios.detail(product)]
+        checked += _compare(systems, written, masked)
+    checked += _compare(systems, [scenarios.list_page()], masked)
     chosen = facts.plentiful[:6]
     orders = [
         scenarios.order(facts.customers[0], [(each, 2) for each in chosen[:3]]),
