@@ -7,7 +7,7 @@ DEV_OK := $(VENV)/.installed-dev
 BENCH_OK := $(VENV)/.installed-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak check lint lengths types contracts schema migrations messages bench bench-full bench-sign-in bench-authentication bench-import lock clean
+.PHONY: help run test soak check lint lengths types contracts schema migrations messages bench bench-full bench-sign-in bench-authentication bench-import bench-servers lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ bench: $(BENCH_OK)  ## Measure Noren beside its baselines, 10,000 products (at m
 
 bench-full: $(BENCH_OK)  ## The same with 1,000,000 products and with 1,000 tenants too
 	$(BIN)/python bench/run.py --keep --sizes 10k,tenants,1m --seconds 8
+
+bench-servers: $(BENCH_OK)  ## Measure Noren's web process under several servers
+	$(BIN)/python bench/servers.py --keep
 
 bench-sign-in: $(DEV_OK)  ## Measure whether the time of a failed sign-in tells why
 	$(BIN)/python bench/sign_in.py

@@ -12,6 +12,8 @@ USERNAME = "bench-manager"
 
 _OF_TENANT = "tenant_id = (SELECT id FROM tenancy_tenant WHERE slug = 'bench')"
 _MONEY = "round(price / 1000.0, 2)"
+_UNITS = """(SELECT s.on_hand - s.reserved FROM inventory_stockitem s
+                 WHERE s.tenant_id = p.tenant_id AND s.id = p.stock_item_id)"""
 # What is filled, and from where.
 _TABLES = {
     "shop_user (id, username, name, email, password, first_name, last_name, is_active, is_staff,"
@@ -34,14 +36,19 @@ _TABLES = {
     " review_count, average_rating, total_sales)": f"""
         SELECT id, created_at, updated_at, created_by_id, updated_by_id, name, description, sku,
                {_MONEY}, status, category_id, brand_id, supplier_id,
-               (SELECT s.on_hand - s.reserved FROM inventory_stockitem s
-                 WHERE s.tenant_id = p.tenant_id AND s.id = p.stock_item_id),
-               image, review_count, round(average_rating / 100.0, 2), total_sales
+               {_UNITS}, image, review_count, round(average_rating / 100.0, 2), total_sales
           FROM catalog_product p WHERE {_OF_TENANT} ORDER BY id""",
     "shop_product_tags (product_id, tag_id)": f"""
         SELECT product_id, tag_id FROM catalog_producttag WHERE {_OF_TENANT} ORDER BY id""",
-    "shop_review (id, product_id, reviewer_name, rating, comment, created_at)": f"""
-        SELECT id, product_id, reviewer_name, rating, comment, created_at
+    "shop_variant (id, created_at, updated_at, created_by_id, updated_by_id, product_id, name, sku,"
+    " price, is_active, options, stock_quantity)": f"""
+        SELECT id, created_at, updated_at, created_by_id, updated_by_id, product_id, name, sku,
+               {_MONEY}, is_active, options, {_UNITS}
+          FROM catalog_variant p WHERE {_OF_TENANT} ORDER BY id""",
+    "shop_review (id, created_at, updated_at, created_by_id, updated_by_id, product_id,"
+    " reviewer_id, reviewer_name, rating, title, comment, status)": f"""
+        SELECT id, created_at, updated_at, created_by_id, updated_by_id, product_id, reviewer_id,
+               reviewer_name, rating, title, comment, status
           FROM catalog_review WHERE {_OF_TENANT} ORDER BY id""",
 }
 

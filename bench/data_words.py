@@ -36,6 +36,9 @@ picnic camping winterproof dishwasher microwave oven freezer waterproof lightwei
 refill sample bundle exclusive imported local 季節限定 新着 定番 送料無料 父の日 母の日
 """)
 
+SIZES_WORN = ("XS", "S", "M", "L", "XL")
+COLOURS = ("red", "blue", "green", "black", "white", "藍", "紅")
+
 # In no other word, so that a part of a word, a prefix and a whole word find the same.
 COMMON = ("walnut", "porcelain", "kettle", "crimson", "漆器", "風呂敷", "quilted", "umbrella")
 

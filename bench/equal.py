@@ -2,7 +2,7 @@
 
 Answers are compared as JSON with sorted keys. What can't be the same is checked for its form and
 masked: ids and moments of what was just written, the address of the system, and the order of
-tags, which nobody promises.
+tags and of the parameters of links, which nobody promises.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import scenarios
 from client import Client
@@ -22,7 +23,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NUMBER = re.compile(r"\d{4}-\d{6,}")
 # What a write makes anew, by the path in the answer, and the form that it has.
-_NEW_IN_PRODUCT = {"updated_at": _MOMENT}
+_NEW_IN_PRODUCT = {"updated_at": _MOMENT, "results.updated_at": _MOMENT}
 _NEW_IN_ORDER = {
     "id": _ID,
     "items.id": _ID,
@@ -38,7 +39,6 @@ def check_equal(systems: list[System], facts: Facts) -> int:
 
     Reads come first, then a write and what it shows, then orders.
     """
-    product = facts.products[len(facts.products) // 3]
     terms = [facts.terms[0], facts.terms[7], *facts.terms[-3:]]
     reads = [
         scenarios.list_page(),
@@ -46,12 +46,15 @@ def check_equal(systems: list[System], facts: Facts) -> int:
         scenarios.deep_page(3),
         *(scenarios.search(term) for term in terms),
         *(scenarios.detail(each) for each in facts.products[::500][:20]),
+        *(scenarios.detail(each) for each in facts.full),
     ]
     checked = _compare(systems, reads, _masked)
-    written = [scenarios.write(product, 12_345)]
     masked = _masking(_NEW_IN_PRODUCT)
-    checked += _compare(systems, written, masked)
-    checked += _compare(systems, [scenarios.detail(product)], masked)
+    newest = facts.products[-1]
+    for product in (newest, *facts.full[:4]):
+        written = [scenarios.write(product, 12_345), scenarios.detail(product)]
+        checked += _compare(systems, written, masked)
+    checked += _compare(systems, [scenarios.list_page()], masked)
     chosen = facts.plentiful[:6]
     orders = [
         scenarios.order(facts.customers[0], [(each, 2) for each in chosen[:3]]),
@@ -75,6 +78,11 @@ def _compare(systems: list[System], requests: Iterable[Request], mask: Callable[
     return checked
 
 
+def _with_sorted_query(link: str) -> str:
+    parts = urlsplit(link)
+    return urlunsplit(parts._replace(query=urlencode(sorted(parse_qsl(parts.query)))))
+
+
 def _text(answer: Any) -> str:
     return json.dumps(answer, sort_keys=True, ensure_ascii=False, indent=1)
 
@@ -92,6 +100,8 @@ def _masked(answer: Any, new: dict[str, re.Pattern[str]] | None = None, path: st
     if isinstance(answer, list):
         rows = [_masked(each, new, path) for each in answer]
         return sorted(rows) if path.endswith("tags") else rows
+    if path in ("next", "previous") and answer is not None:
+        return _with_sorted_query(answer)
     form = (new or {}).get(path)
     if form is not None and form.fullmatch(str(answer)):
         return "new"

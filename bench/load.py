@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
+import resource
 import shutil
 import socket
 import statistics
@@ -26,7 +28,8 @@ class Round:
     `connections` are those that asked at once.
 
     `processor_ms` counts the system and PostgreSQL (for Noren, Redis too); None where reads and
-    writes alternate and can't be told apart.
+    writes alternate and can't be told apart. `client` is how busy the program that asked was, in
+    cores: near 1, it is the program that was measured.
     """
 
     rate: float
@@ -35,6 +38,7 @@ class Round:
     p99: float
     processor_ms: float | None
     connections: int
+    client: float | None = None
 
 
 class LoadError(RuntimeError):
@@ -44,6 +48,14 @@ class LoadError(RuntimeError):
 def load_program() -> str:
     """`wrk`, or `own` where it is not installed."""
     return "wrk" if shutil.which("wrk") else "own"
+
+
+def described(program: str) -> str:
+    """The program's name with its version."""
+    if program == "own":
+        return f"bench/own_load.py on Python {platform.python_version()}"
+    shown = subprocess.run([program, "-v"], capture_output=True, text=True, check=False)
+    return " ".join((shown.stdout or shown.stderr or program).split()[:2])
 
 
 def as_bytes(request: Request, system: System, headers: Mapping[str, str] | None = None) -> bytes:
@@ -72,9 +84,10 @@ def run_load(
             file.write(b"%d\n%s\n" % (len(raw), raw))
         file.flush()
         command = _command(program, system, seconds, connections, Path(file.name))
-        before = processor_seconds(roots)
+        before, client_before = processor_seconds(roots), _client_seconds()
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         used = processor_seconds(roots) - before
+        client = _client_seconds() - client_before
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     if done.returncode or not lines:
         raise LoadError(f"{system.name}: {program} failed: {done.stderr or done.stdout}")
@@ -91,7 +104,14 @@ def run_load(
         *(facts[name] for name in ("p50", "p95", "p99")),
         1e3 * used / facts["requests"],
         connections,
+        client / facts["seconds"],
     )
+
+
+def _client_seconds() -> float:
+    """Processor time of the programs that were waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _command(

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from targets import NOREN, RATIOS, Target
+
 COLOURS = {
     "plain DRF": "#8a8f98",
     "Noren": "#1f5fbf",
@@ -16,6 +18,7 @@ COLOURS = {
 }
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 900, 420, 60, 70, 50
 INNER = HEIGHT - TOP - BOTTOM
+DASHES = {"L": "none", "D": "7 3", "S": "2 3", "P": "9 3 2 3"}
 SCENARIOS = ("L", "L after a write", "D", "D after a write", "S", "P", "304", "O", "mix")
 
 
@@ -26,7 +29,9 @@ def drawings(results: Mapping[str, Any]) -> dict[str, str]:
     caption = f"{first}, {results['date'][:10]}, {results['machine']['cores']} cores"
     found = {"ratios.svg": ratio_bars(sizes[first]["systems"], caption)}
     if len(sizes) > 1:
-        found["latency.svg"] = latency_lines(sizes, results["date"][:10])
+        found["latency.svg"] = latency_lines(
+            sizes, results["date"][:10], results["machine"]["cores"]
+        )
     return found
 
 
@@ -54,6 +59,10 @@ def _legend(names: list[str]) -> Iterator[str]:
         x += 36 + 7 * len(name)
 
 
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.95 else f"{value:.2f}"
+
+
 class Scale:
     """A logarithmic axis upward."""
 
@@ -74,6 +83,17 @@ class Scale:
             value *= 10
 
 
+def _bounds(scale: Scale, target: Target, x: float, width: float) -> Iterator[str]:
+    """Lines across a bar: what must be reached, and, dashed, what is aimed for."""
+    for bound, dashes in ((target.must, "none"), (target.aim, "3 2")):
+        if bound is not None:
+            y = scale.y(bound)
+            yield (
+                f'<line x1="{x - 2:.1f}" x2="{x + width + 2:.1f}" y1="{y:.1f}" y2="{y:.1f}"'
+                f' stroke="#111" stroke-width="1.5" stroke-dasharray="{dashes}"/>'
+            )
+
+
 def ratio_bars(systems: Mapping[str, Any], caption: str) -> str:
     """Bars per scenario, one for each system; plain DRF is the line at 1."""
     shown = [name for name in systems if name != "plain DRF"]
@@ -87,7 +107,9 @@ def ratio_bars(systems: Mapping[str, Any], caption: str) -> str:
         for name in names
         for system in shown
     }
-    scale = Scale([1.0, *(ratio for ratio in ratios.values() if ratio)])
+    targets = [RATIOS[name] for name in names if name in RATIOS and NOREN in shown]
+    bounds = [bound for each in targets for bound in (each.must, each.aim) if bound is not None]
+    scale = Scale([1.0, *bounds, *(ratio for ratio in ratios.values() if ratio)])
 
     def parts() -> Iterator[str]:
         yield from _legend(shown)
@@ -108,10 +130,13 @@ def ratio_bars(systems: Mapping[str, Any], caption: str) -> str:
                         f' height="{height:.1f}" fill="{COLOURS.get(system, "#555")}">'
                         f"<title>{escape(f'{system}, {name}: {ratio}')}</title></rect>"
                     )
-                    yield _text(x + bar / 2 - 1, top - 3, f"{ratio:.3g}", size=9)
+                    yield _text(x + bar / 2 - 1, top - 3, _short(ratio), size=9)
+                    if system == NOREN and name in RATIOS:
+                        yield from _bounds(scale, RATIOS[name], x, bar - 2)
                 x += bar
         yield f'<line x1="{LEFT}" x2="{WIDTH - 10}" y1="{base:.1f}" y2="{base:.1f}" stroke="#333"/>'
-        yield _text(LEFT, HEIGHT - 8, caption, "start", 11)
+        note = "lines across Noren's bars: what it must reach; dashed: what it aims for"
+        yield _text(LEFT, HEIGHT - 8, f"{caption}; {note}", "start", 11)
 
     return _frame("Throughput against plain DRF (1)", parts())
 
@@ -124,12 +149,21 @@ def _described(size: Mapping[str, Any]) -> str:
     return f"{products}, beside {data['others']:,} tenants with {data['each']:,} each"
 
 
-def latency_lines(sizes: Mapping[str, Any], date: str) -> str:
-    """Median latency by size: a line for each scenario of Noren and of plain DRF."""
+def _apart(labels: Mapping[str, float], least: float = 11.0) -> dict[str, float]:
+    """Heights for labels, in the same order, moved down where they would cover each other."""
+    found: dict[str, float] = {}
+    last = -least
+    for label, y in sorted(labels.items(), key=lambda pair: pair[1]):
+        last = found[label] = max(y, last + least)
+    return found
+
+
+def latency_lines(sizes: Mapping[str, Any], date: str, cores: int) -> str:
+    """Median latency by size: lines of Noren and of plain DRF, each scenario in its dashes."""
     labels = list(sizes)
     lines: dict[tuple[str, str], list[float]] = {}
     for system in ("plain DRF", "Noren"):
-        for name in ("L", "D", "S", "P"):
+        for name in DASHES:
             values = [
                 sizes[size]["systems"].get(system, {}).get("scenarios", {}).get(name, {}).get("p50")
                 for size in labels
@@ -149,10 +183,15 @@ def latency_lines(sizes: Mapping[str, Any], date: str) -> str:
             points = [(LEFT + 30 + at * step, scale.y(value)) for at, value in enumerate(values)]
             path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
             colour = COLOURS[system]
-            yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+            yield (
+                f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"'
+                f' stroke-dasharray="{DASHES[name]}"/>'
+            )
             for x, y in points:
                 yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>'
-            yield _text(points[-1][0] + 8, points[-1][1] + 4, f"{system} {name}", "start", 10)
-        yield _text(LEFT, HEIGHT - 8, f"median ms, {date}", "start", 11)
+        ends = {f"{system} {name}": scale.y(values[-1]) for (system, name), values in lines.items()}
+        for label, y in _apart(ends).items():
+            yield _text(WIDTH - 82, y + 4, label, "start", 10)
+        yield _text(LEFT, HEIGHT - 8, f"median ms, {date}, {cores} cores", "start", 11)
 
     return _frame("Latency against size", parts())

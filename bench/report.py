@@ -9,15 +9,16 @@ import os
 import platform
 import statistics
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import load
 import plots
 import psycopg
 from stack import SOURCES, Servers
+from targets import BASE, verdicts
 
-BASE = "plain DRF"
 # What a scenario that plain DRF has no counterpart for is a ratio to.
 INSTEAD = {"C1": "L", "C": "L", "304": "L"}
 LATENCY_ALONE = frozenset({"L after a write", "D after a write"})
@@ -26,7 +27,7 @@ LATENCY_ALONE = frozenset({"L after a write", "D after a write"})
 def summary(measured: Mapping[str, Any]) -> dict[str, Any]:
     """Medians of the rounds, and ratios to plain DRF."""
     medians = {
-        system: {name: _median(rounds) for name, rounds in own.rounds.items()}
+        system: {name: median(rounds) for name, rounds in own.rounds.items()}
         for system, own in measured.items()
     }
     found: dict[str, Any] = {}
@@ -45,13 +46,16 @@ def summary(measured: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _median(rounds: list[Any]) -> dict[str, Any]:
+def median(rounds: Sequence[load.Round]) -> dict[str, Any]:
+    """Of each figure, the middle one of the rounds."""
     figures: dict[str, Any] = {
         name: round(statistics.median(getattr(each, name) for each in rounds), 3)
         for name in ("rate", "p50", "p95", "p99")
     }
     used = [each.processor_ms for each in rounds if each.processor_ms is not None]
     figures["processor_ms"] = round(statistics.median(used), 3) if used else None
+    busy = [each.client for each in rounds if each.client is not None]
+    figures["client"] = round(statistics.median(busy), 2) if busy else None
     figures["connections"] = min(each.connections for each in rounds)
     figures["rates"] = [round(each.rate, 1) for each in rounds]
     return figures
@@ -81,8 +85,11 @@ def circumstances(options: argparse.Namespace, servers: Servers) -> dict[str, An
             "load_average_before": round(os.getloadavg()[0], 2),
         },
         "method": {
-            name: getattr(options, name)
-            for name in ("program", "connections", "rounds", "seconds", "warm_up")
+            "program": load.described(options.program),
+            **{
+                name: getattr(options, name)
+                for name in ("connections", "rounds", "seconds", "warm_up")
+            },
         },
     }
 
@@ -107,26 +114,53 @@ def _first_line_of(file: str, name: str) -> str:
 def write(results: Mapping[str, Any], folder: Path) -> None:
     """`results.json` and the plots."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(results, indent=1, ensure_ascii=False)
+    text = json.dumps(
+        {**results, "targets": verdicts(results["sizes"])}, indent=1, ensure_ascii=False
+    )
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
     for name, drawing in plots.drawings(results).items():
         (folder / name).write_text(drawing, encoding="utf-8")
 
 
 def tables(results: Mapping[str, Any]) -> str:
-    """Markdown: for each size ratios, percentiles, processor time and memory; then sizes."""
-    parts = [_table(size, found["systems"]) for size, found in results["sizes"].items()]
+    """Markdown: the figures of each size, what they say of the targets, and sizes side by side."""
+    parts = [described(results)]
+    parts += [_table(size, found["systems"]) for size, found in results["sizes"].items()]
+    parts += [
+        markdown(
+            [f"Noren, {size}", "measured", "must", "aim", "reached"],
+            [
+                [row["figure"], f"{row['value']:.2f}", row["must"], row["aim"], row["met"]]
+                for row in rows
+            ],
+        )
+        for size, rows in verdicts(results["sizes"]).items()
+    ]
     if len(results["sizes"]) > 1:
         parts.append(_across(results["sizes"]))
     return "\n\n".join(parts)
+
+
+def described(results: Mapping[str, Any]) -> str:
+    """When, on what and how it was measured, in two lines."""
+    machine, method = results["machine"], results["method"]
+    return (
+        f"{results['date']}, {machine['cores']} cores ({machine['processor']}),"
+        f" {machine['memory_mb']:,} MB, PostgreSQL {machine['postgresql']},"
+        f" Python {machine['python']}, revision {(results['revision'] or 'unknown')[:12]}\n"
+        f"loaded by {method['program']} over {method['connections']} connections,"
+        f" {method['rounds']} rounds of {method['seconds']:g} s;"
+        f" load average before: {machine['load_average_before']}"
+    )
 
 
 def _shown(value: float | None, form: str) -> str:
     return "n/a" if value is None else format(value, form)
 
 
-def _rows(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
+def markdown(head: list[str], found: list[list[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *found]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -151,14 +185,15 @@ def _table(size: str, found: Mapping[str, Any]) -> str:
                 *(_shown(scenarios[name][each], ",.1f") for each in ("rate", "p50", "p95", "p99")),
                 _shown(scenarios[name]["processor_ms"], ".2f"),
                 str(scenarios[name]["connections"]),
+                _shown(scenarios[name]["client"], ".0%"),
             ]
             for name in names
             if name in scenarios
         ]
     head = ["ratio to plain DRF", *names, "MB", "MB at most", "hits"]
     figures = ["system", "scenario", "per second", "p50 ms", "p95 ms", "p99 ms", "processor ms"]
-    figures.append("connections")
-    return f"{size}\n\n{_rows(head, ratios)}\n\n{_rows(figures, details)}"
+    figures += ["connections", "client busy"]
+    return f"{size}\n\n{markdown(head, ratios)}\n\n{markdown(figures, details)}"
 
 
 def _across(sizes: Mapping[str, Any]) -> str:
@@ -174,7 +209,7 @@ def _across(sizes: Mapping[str, Any]) -> str:
                 _shown(each["p50"] / figures["p50"] if each else None, ".2f") for each in later
             ]
             rows.append([system, name, *shown])
-    return _rows(["p50 against " + first, "scenario", *others], rows)
+    return markdown(["p50 against " + first, "scenario", *others], rows)
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ class Bench:
     ) -> Round:
         connections, seconds = self._for_slow(system, requests, seconds)
         roots = [self._root(system), self.servers.postgres.pid]
-        if system.name == "Noren":
+        if system.is_noren:
             roots.append(self.servers.redis.pid)
         return run_load(
             system,
@@ -207,7 +207,7 @@ def _of(cursors: dict[str, Request | None], system: System) -> Request:
 
 def deep_cursor(system: System) -> Request | None:
     """A page of 20 deep in the list, by the cursor that one gets to by walking; None for none."""
-    if system.name != "Noren":
+    if not system.is_noren:
         return None
     path = f"{PRODUCTS}?cursor=&page_size={CURSOR_PAGE_SIZE}"
     with Client(system) as client:

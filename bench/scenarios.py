@@ -30,9 +30,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Facts:
-    """What there is to ask for: ids of products, of those on sale in plenty, and of customers."""
+    """What there is to ask for: ids of products, of those on sale in plenty, and of customers.
+
+    `full` are products with variants on sale, others that are not, and more reviews than shown.
+    """
 
     products: Sequence[str]
+    full: Sequence[str]
     plentiful: Sequence[str]
     customers: Sequence[str]
     terms: Sequence[str]
@@ -51,12 +55,17 @@ def read_facts(url: str) -> Facts:
             "SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS at FROM shop_product) p"
             f" WHERE at % {max(1, count // 10_000)} = 0 ORDER BY id"
         )
+        full = column(
+            "SELECT product_id FROM shop_variant JOIN shop_review USING (product_id)"
+            " GROUP BY product_id HAVING bool_or(is_active) AND NOT bool_and(is_active)"
+            " AND count(DISTINCT shop_review.id) > 5 ORDER BY md5(product_id::text) LIMIT 20"
+        )
         plentiful = column(
             "SELECT id FROM shop_product WHERE status = 'active' AND stock_quantity >= 5000"
             " ORDER BY md5(id::text) LIMIT 1000"
         )
         customers = column("SELECT id FROM shop_customer ORDER BY id")
-    return Facts(products, plentiful, customers, search_terms(count))
+    return Facts(products, full, plentiful, customers, search_terms(count))
 
 
 def _get(path: str, **query: Any) -> Request:
@@ -72,7 +81,8 @@ def deep_page(number: int = DEEP_PAGE) -> Request:
 
 
 def search(term: str) -> Request:
-    return _get(PRODUCTS, search=term)
+    """Found products, the newest first, which not everybody would choose by themselves."""
+    return _get(PRODUCTS, ordering="-created_at", search=term)
 
 
 def detail(product: str) -> Request:

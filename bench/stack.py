@@ -120,6 +120,11 @@ class System:
     process: GuardedProcess | None = None
 
     @property
+    def is_noren(self) -> bool:
+        """Whether it is Noren, under whatever server."""
+        return self.database == NOREN
+
+    @property
     def base_url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
 
@@ -215,8 +220,20 @@ def _await_answer(system: System, log: Path) -> None:
         time.sleep(0.1)
 
 
-def run_python(module: str, *arguments: str, environment: Mapping[str, str]) -> None:
-    """Run a module to its end in its own process; raises CalledProcessError."""
-    subprocess.run(
-        [sys.executable, "-m", module, *arguments], check=True, env=child_environment(environment)
+def run_python(
+    module: str, *arguments: str, environment: Mapping[str, str], quiet: bool = False
+) -> None:
+    """Run a module to its end in its own process; raises SystemExit with what it said.
+
+    `quiet` shows its output only then.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        check=False,
+        env=child_environment(environment),
+        capture_output=quiet,
+        text=True,
     )
+    if done.returncode:
+        shown = f"\n{done.stdout}{done.stderr}" if quiet else ""
+        raise SystemExit(f"{module} {' '.join(arguments)} failed.{shown}")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 PAGE_SIZE = 20
+# The one ordering that the baselines without a framework know.
+NEWEST = "-created_at"
 
 
-def page_facts(url: str, page: int, count: int, search: str = "") -> dict[str, Any]:
-    """All of a page but its results; `url` is the list's without a query."""
+def page_facts(url: str, page: int, count: int, query: Mapping[str, str]) -> dict[str, Any]:
+    """All of a page but its results; `url` is the list's without its `query`."""
 
     def link(number: int) -> str:
-        query = {"page": number, **({"search": search} if search else {})}
-        return f"{url}?{urlencode(query)}"
+        return f"{url}?{urlencode(sorted({**query, 'page': str(number)}.items()))}"
 
     pages = max(1, -(-count // PAGE_SIZE))
     return {

@@ -6,11 +6,11 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import ROUND_FLOOR, Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import asyncpg
 import orjson
-from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 from uuid_utils.compat import uuid7
 
@@ -56,8 +56,11 @@ def answer(value: Any, status: int = 200) -> Response:
 
 
 def shown(row: Any) -> dict[str, Any]:
-    """A row of products as it is shown."""
+    """A row of products as it is shown; what PostgreSQL made JSON goes through as it is."""
     product = dict(row)
+    for name in ("active_variants", "recent_reviews"):
+        if name in product:
+            product[name] = orjson.Fragment(product[name])
     for name in ("created_by", "updated_by"):
         person = {"id": product.pop(f"{name}_id"), "name": product.pop(f"{name}_name")}
         product[name] = person if person["id"] else None
@@ -70,7 +73,11 @@ def shown(row: Any) -> dict[str, Any]:
 
 @app.get("/api/v1/products/")
 async def list_products(
-    request: Request, person: SignedIn, page: int = 1, search: str = ""
+    request: Request,
+    person: SignedIn,
+    page: Annotated[int, Query(ge=1)] = 1,
+    search: str = "",
+    ordering: Literal["-created_at"] = "-created_at",
 ) -> Response:
     """A page of 20, all of them or those found."""
     offset = (page - 1) * PAGE_SIZE
@@ -82,7 +89,7 @@ async def list_products(
         else:
             count = await connection.fetchval(sql.COUNT)
             rows = await connection.fetch(sql.PAGE, offset)
-    facts = page_facts(str(request.url.replace(query="")), page, count, search)
+    facts = page_facts(str(request.url.replace(query="")), page, count, request.query_params)
     return answer({**facts, "results": [shown(row) for row in rows]})
 
 
@@ -211,6 +218,7 @@ def _shown_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         {
             **{name: line[name] for name in ("id", "quantity", "unit_price", "tax_rate")},
             "subtotal": line["subtotal"],
+            "variant": None,
             "product": {
                 "id": line["product_id"],
                 "name": line["name"],

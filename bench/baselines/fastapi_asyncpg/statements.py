@@ -1,5 +1,7 @@
 """The SQL of the FastAPI baseline."""
 
+from baselines.shown import ACTIVE_VARIANTS, RECENT_REVIEWS
+
 PERSON = """
 SELECT u.id, u.name FROM authtoken_token t JOIN shop_user u ON u.id = t.user_id
  WHERE t.key = $1 AND u.is_active
@@ -39,7 +41,10 @@ PAGE_FOUND = _COLUMNS.format(
     ending=_NEWEST,
 )
 DETAIL = _COLUMNS.format(
-    more=", p.description", products="shop_product p", ending="WHERE p.id = $1::uuid"
+    more=f""", p.description, {ACTIVE_VARIANTS}::text AS active_variants,
+       {RECENT_REVIEWS}::text AS recent_reviews""",
+    products="shop_product p",
+    ending="WHERE p.id = $1::uuid",
 )
 PATCH = """
 UPDATE shop_product SET price = $2, updated_at = now(), updated_by_id = $3 WHERE id = $1::uuid

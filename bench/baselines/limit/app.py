@@ -15,7 +15,7 @@ import orjson
 import psycopg
 
 from baselines.limit import statements as sql
-from baselines.shapes import PAGE_SIZE, page_facts, text_query
+from baselines.shapes import NEWEST, PAGE_SIZE, page_facts, text_query
 
 PREFIX = "/api/v1/"
 STORED = os.environ.get("LIMIT_VARIANT") == "stored"
@@ -24,7 +24,13 @@ PAGE, FOUND, DETAIL = (
     if STORED
     else (sql.MADE_PAGE, sql.MADE_FOUND, sql.MADE_DETAIL)
 )
-STATUSES = {200: "200 OK", 201: "201 Created", 401: "401 Unauthorized", 404: "404 Not Found"}
+STATUSES = {
+    200: "200 OK",
+    201: "201 Created",
+    400: "400 Bad Request",
+    401: "401 Unauthorized",
+    404: "404 Not Found",
+}
 _local = threading.local()
 
 
@@ -38,15 +44,16 @@ def connection() -> psycopg.Connection[Any]:
     return found
 
 
-def page(environ: dict[str, Any]) -> bytes:
-    query = parse_qs(environ.get("QUERY_STRING", ""))
-    number = int(query.get("page", ["1"])[0])
-    search = query.get("search", [""])[0]
+def page(environ: dict[str, Any]) -> tuple[int, bytes]:
+    query = {name: values[0] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
+    number, search = int(query.get("page", "1")), query.get("search", "")
+    if query.get("ordering", NEWEST) != NEWEST:
+        return 400, b'{"detail":"The newest come first."}'
     values = {"offset": (number - 1) * PAGE_SIZE, "words": text_query(search)}
     row = connection().execute(FOUND if search else PAGE, values).fetchone()
     url = f"http://{environ['HTTP_HOST']}{environ['PATH_INFO']}"
-    facts = orjson.dumps(page_facts(url, number, row[0], search))
-    return facts[:-1] + b',"results":' + row[1].encode() + b"}"
+    facts = orjson.dumps(page_facts(url, number, row[0], query))
+    return 200, facts[:-1] + b',"results":' + row[1].encode() + b"}"
 
 
 def detail(product_id: str) -> bytes | None:
@@ -77,7 +84,7 @@ def answer(environ: dict[str, Any]) -> tuple[int, bytes | None]:
         return 401, None
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"].removeprefix(PREFIX)
     if path == "products/":
-        return 200, page(environ)
+        return page(environ)
     if path == "orders/":
         return 201, order(person[0], orjson.loads(environ["wsgi.input"].read()))
     product_id = path.removeprefix("products/").rstrip("/")

@@ -8,12 +8,15 @@ CREATE FUNCTION iso(timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT to_char($1 AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 $$;
 
--- What changes with a sale (stock and its words, total_sales) is spliced in when it is read.
+-- What changes with a sale (stock and its words, total_sales) is spliced in when it is read, for
+-- the active variants too, in whose order the arrays are; null where there are none.
 CREATE TABLE product_document (
     product_id uuid PRIMARY KEY REFERENCES shop_product ON DELETE CASCADE,
     created_at timestamptz NOT NULL,
     list_text text NOT NULL,
-    detail_text text NOT NULL
+    detail_text text NOT NULL,
+    variant_ids uuid[],
+    variant_texts text[]
 );
 CREATE INDEX product_document_newest ON product_document (created_at DESC, product_id DESC);
 CREATE TABLE product_count (products bigint NOT NULL);
@@ -91,6 +94,7 @@ BEGIN
             'id', l.id,
             'product', json_build_object('id', l.product_id, 'name', l.name,
                                          'price', l.price::text, 'sku', l.sku),
+            'variant', NULL,
             'quantity', l.quantity, 'unit_price', l.price::text,
             'tax_rate', l.tax_rate::text, 'subtotal', l.subtotal::text)
             ORDER BY l.position) FROM line l),

@@ -1,5 +1,7 @@
 """The SQL of both variants of the limit."""
 
+from baselines.shown import ACTIVE_VARIANTS, RECENT_REVIEWS, STILL_OF_VARIANT, availability
+
 PERSON = """
 SELECT t.user_id FROM authtoken_token t JOIN shop_user u ON u.id = t.user_id
  WHERE t.key = %s AND u.is_active
@@ -7,9 +9,7 @@ SELECT t.user_id FROM authtoken_token t JOIN shop_user u ON u.id = t.user_id
 ORDER = "SELECT place_order(%s, %s, %s::uuid[], %s::bigint[])"
 PRICE = "UPDATE shop_product SET price = %s, updated_at = now(), updated_by_id = %s WHERE id = %s"
 
-_AVAILABILITY = """CASE WHEN p.stock_quantity > 10 THEN 'in_stock'
-            WHEN p.stock_quantity > 0 THEN 'low_stock' ELSE 'out_of_stock' END"""
-_MOVING = f"""p.stock_quantity, {_AVAILABILITY} AS availability_status, p.total_sales"""
+_MOVING = f"""p.stock_quantity, {availability("p")} AS availability_status, p.total_sales"""
 _STILL = """p.id, p.name, p.sku, p.price::text AS price,
        trunc(p.price * (100 + c.tax_rate) / 100, 2)::text AS price_with_tax,
        p.category_id AS category, c.name AS category_name, p.brand_id AS brand,
@@ -46,18 +46,22 @@ SELECT {_counted(condition)},
 """
 
 
+def _units(row: str) -> str:
+    """What of a row moves with every sale, to follow a kept text that lacks its bracket."""
+    return f"""',"stock_quantity":' || {row}.stock_quantity
+       || ',"availability_status":"' || {availability(row)} || '"' """
+
+
 def _spliced(text: str) -> str:
-    """A kept document with what moves with a sale."""
-    return f"""d.{text} || ',"stock_quantity":' || p.stock_quantity
-       || ',"availability_status":"' || {_AVAILABILITY}
-       || '","total_sales":' || p.total_sales || '}}'"""
+    """A kept document with what moves with a sale; its last bracket is still missing."""
+    return f"""d.{text} || {_units("p")} || ',"total_sales":' || p.total_sales"""
 
 
 def _stored(count: str, page: str) -> str:
     """A count and a page of kept documents; `page` selects their `product_id`."""
     return f"""
 SELECT {count},
-       (SELECT '[' || coalesce(string_agg({_spliced("list_text")}, ','
+       (SELECT '[' || coalesce(string_agg({_spliced("list_text")} || '}}', ','
                    ORDER BY d.created_at DESC, d.product_id DESC), '') || ']'
           FROM ({page} LIMIT 20 OFFSET %(offset)s) page
           JOIN product_document d USING (product_id) JOIN shop_product p ON p.id = d.product_id)
@@ -65,20 +69,33 @@ SELECT {count},
 
 
 def _kept(condition: str) -> str:
-    """Makes the documents of some products."""
+    """Makes the documents of some products, and of their variants."""
     return f"""
-INSERT INTO product_document (product_id, created_at, list_text, detail_text)
-SELECT r.id, r.at, left(r.row, -1), left(r.row, -1) || ',"description":' || r.description
-  FROM (SELECT p.id, p.created_at AS at, to_json(p.description)::text AS description,
-               (SELECT row_to_json(s)::text FROM (SELECT {_STILL}) s) AS row
-          FROM shop_product p {_JOINS} {condition}) r
+INSERT INTO product_document
+       (product_id, created_at, list_text, detail_text, variant_ids, variant_texts)
+SELECT r.id, r.at, left(r.row, -1), left(r.row, -1) || left(r.more, -1),
+       r.variant_ids, r.variant_texts
+  FROM (SELECT p.id, p.created_at AS at,
+               (SELECT row_to_json(s)::text FROM (SELECT {_STILL}) s) AS row,
+               (SELECT ',' || substr(row_to_json(s)::text, 2)
+                  FROM (SELECT p.description, {RECENT_REVIEWS} AS recent_reviews) s) AS more,
+               k.variant_ids, k.variant_texts
+          FROM shop_product p {_JOINS},
+       LATERAL (SELECT array_agg(w.id ORDER BY w.created_at, w.id) AS variant_ids,
+                       array_agg(w.text ORDER BY w.created_at, w.id) AS variant_texts
+                  FROM (SELECT v.id, v.created_at,
+                               left((SELECT row_to_json(s)::text
+                                       FROM (SELECT {STILL_OF_VARIANT}) s), -1) AS text
+                          FROM shop_variant v WHERE v.product_id = p.id AND v.is_active) w) k
+         {condition}) r
 """
 
 
 MADE_PAGE, MADE_FOUND = _made(""), _made(_FOUND)
 MADE_DETAIL = f"""
 SELECT row_to_json(r)::text
-  FROM (SELECT {_STILL}, {_MOVING}, p.description
+  FROM (SELECT {_STILL}, {_MOVING}, p.description, {ACTIVE_VARIANTS} AS active_variants,
+               {RECENT_REVIEWS} AS recent_reviews
           FROM shop_product p {_JOINS} WHERE p.id = %s) r
 """
 STORED_PAGE = _stored(
@@ -89,7 +106,11 @@ STORED_FOUND = _stored(
     _counted(_FOUND), f"SELECT id AS product_id FROM shop_product p {_FOUND} {_NEWEST}"
 )
 STORED_DETAIL = f"""
-SELECT {_spliced("detail_text")}
+SELECT {_spliced("detail_text")} || ',"active_variants":['
+       || coalesce((SELECT string_agg(k.text || {_units("v")} || '}}', ',' ORDER BY k.position)
+                      FROM unnest(d.variant_ids, d.variant_texts) WITH ORDINALITY
+                           AS k(id, text, position)
+                      JOIN shop_variant v ON v.id = k.id), '') || ']}}'
   FROM product_document d JOIN shop_product p ON p.id = d.product_id WHERE d.product_id = %s
 """
 KEEP_ALL = _kept("")
@@ -97,5 +118,6 @@ COUNT_ALL = "INSERT INTO product_count SELECT count(*) FROM shop_product"
 KEEP_ONE = (
     _kept("WHERE p.id = %s")
     + """ON CONFLICT (product_id) DO UPDATE
-    SET list_text = excluded.list_text, detail_text = excluded.detail_text"""
+    SET list_text = excluded.list_text, detail_text = excluded.detail_text,
+        variant_ids = excluded.variant_ids, variant_texts = excluded.variant_texts"""
 )

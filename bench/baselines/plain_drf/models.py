@@ -91,12 +91,36 @@ class Product(Audited):
         ]
 
 
-class Review(Row):
+class Variant(Audited):
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="variants")
+    name = models.CharField(max_length=200)
+    sku = models.CharField(max_length=50, unique=True)
+    price = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
+    is_active = models.BooleanField(default=True)
+    options = models.JSONField(default=dict, blank=True)
+    stock_quantity = models.BigIntegerField(default=0)
+
+    @property
+    def effective_price(self):
+        return self.product.price if self.price is None else self.price
+
+
+class Review(Audited):
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        APPROVED = "approved"
+        REJECTED = "rejected"
+
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="reviews")
-    reviewer_name = models.CharField(max_length=200)
+    reviewer = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    reviewer_name = models.CharField(max_length=200, blank=True)
     rating = models.PositiveSmallIntegerField()
+    title = models.CharField(max_length=200, blank=True)
     comment = models.TextField(blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.PENDING)
+
+    class Meta:
+        indexes = [models.Index(fields=["product", "-created_at"], name="shop_review_newest")]
 
 
 class Customer(Audited):
@@ -143,6 +167,8 @@ class OrderLine(Row):
     tax_rate = models.DecimalField(max_digits=5, decimal_places=2)
     reduced = models.BooleanField()
     subtotal = models.DecimalField(max_digits=14, decimal_places=2)
+    # Orders are of products by themselves alone.
+    variant = None
 
     class Meta:
         ordering = ["position"]

@@ -6,11 +6,26 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
-from plain_drf.models import Order, OrderLine, OrderNumber, OrderTax, Product, User
+from plain_drf.models import (
+    Order,
+    OrderLine,
+    OrderNumber,
+    OrderTax,
+    Product,
+    Review,
+    User,
+    Variant,
+)
 from rest_framework import serializers
 
 CENT = Decimal("0.01")
 AUDIT = ["created_at", "updated_at", "created_by", "updated_by"]
+
+
+def availability(units):
+    if units > 10:
+        return "in_stock"
+    return "low_stock" if units > 0 else "out_of_stock"
 
 
 class PersonSerializer(serializers.ModelSerializer):
@@ -62,17 +77,56 @@ class ProductListSerializer(serializers.ModelSerializer):
         return product.status == Product.Status.ACTIVE
 
     def get_availability_status(self, product):
-        if product.stock_quantity > 10:
-            return "in_stock"
-        return "low_stock" if product.stock_quantity > 0 else "out_of_stock"
+        return availability(product.stock_quantity)
 
     def get_image_url(self, product):
         return product.image or None
 
 
+class ActiveVariantSerializer(serializers.ModelSerializer):
+    price = serializers.DecimalField(source="effective_price", max_digits=10, decimal_places=2)
+    availability_status = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Variant
+        fields = [
+            "id",
+            "name",
+            "sku",
+            "price",
+            "stock_quantity",
+            "availability_status",
+            "options",
+        ]
+
+    def get_availability_status(self, variant):
+        return availability(variant.stock_quantity)
+
+
+class RecentReviewSerializer(serializers.ModelSerializer):
+    reviewer_name = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Review
+        fields = ["id", "reviewer_name", "rating", "title", "comment", "created_at"]
+
+    def get_reviewer_name(self, review):
+        return review.reviewer.name if review.reviewer else review.reviewer_name
+
+
 class ProductSerializer(ProductListSerializer):
+    """The detail; the view prefetches the variants and reviews that are shown."""
+
+    active_variants = ActiveVariantSerializer(many=True, read_only=True)
+    recent_reviews = RecentReviewSerializer(many=True, read_only=True)
+
     class Meta(ProductListSerializer.Meta):
-        fields = ["description", *ProductListSerializer.Meta.fields]
+        fields = [
+            "description",
+            *ProductListSerializer.Meta.fields,
+            "active_variants",
+            "recent_reviews",
+        ]
 
 
 class OrderLineSerializer(serializers.ModelSerializer):
@@ -80,10 +134,20 @@ class OrderLineSerializer(serializers.ModelSerializer):
         source="product", queryset=Product.objects.filter(status="active"), write_only=True
     )
     product = serializers.SerializerMethodField()
+    variant = serializers.ReadOnlyField()
 
     class Meta:
         model = OrderLine
-        fields = ["id", "product", "product_id", "quantity", "unit_price", "tax_rate", "subtotal"]
+        fields = [
+            "id",
+            "product",
+            "product_id",
+            "variant",
+            "quantity",
+            "unit_price",
+            "tax_rate",
+            "subtotal",
+        ]
         read_only_fields = ["unit_price", "tax_rate", "subtotal"]
         extra_kwargs = {"quantity": {"min_value": 1}}
 
