@@ -225,6 +225,16 @@ PLANTS = (
         ),
     ),
     Plant(
+        "a revision whose trigger is off",
+        ("ALTER TABLE catalog_brand DISABLE TRIGGER catalog_brand_revised_changed",),
+        ("catalog_brand: trigger catalog_brand_revised_changed, which raises revisions, is",),
+    ),
+    Plant(
+        "a revision that nobody settles",
+        ("DROP TRIGGER accounts_user_revised_settle ON accounts_user",),
+        ("accounts_user: trigger accounts_user_revised_settle, which raises revisions, is",),
+    ),
+    Plant(
         "a unique value across tenants",
         (f"CREATE UNIQUE INDEX everywhere ON {TABLE} (name)",),
         (f"{TABLE}: everywhere is unique across tenants",),

@@ -20,6 +20,9 @@ from django.utils import timezone
 from psycopg import sql
 
 from noren.catalog.models import Brand, Product, Tag
+from noren_kit.accounts import api_keys, tokens
+from noren_kit.accounts.models import ApiKey
+from noren_kit.accounts.standing import Standing, enter_by_key, enter_standing
 from noren_kit.core import context
 from noren_kit.core.context import Revision
 from noren_kit.db.revisions import Revised, collection_of
@@ -27,7 +30,7 @@ from noren_kit.tenancy.checks import tenant_models
 from noren_kit.tenancy.entering import enter
 from noren_kit.tenancy.models import TenantModel
 from noren_kit.testing.filling import fill_tenant
-from noren_kit.testing.shops import Shop
+from noren_kit.testing.shops import Shop, make_superuser
 
 MODELS = sorted(
     (model for model in tenant_models() if collection_of(model)),
@@ -298,6 +301,77 @@ def test_what_a_reader_gets_is_of_its_tenant(shop: Shop, neighbour: Shop) -> Non
                 _ = context.revisions()["catalog_brand"]
         assert context.revisions()["catalog_brand"] == (0, 0)
     assert not context.revisions()
+
+
+def standings(shop: Shop) -> Iterator[Standing]:
+    """The shop's owner's, by token and by key, each in a transaction of its own."""
+    claims = tokens.decode(shop.token("owner"), "access")
+    secret = api_keys.new_secret()
+    with shop.entered():
+        ApiKey.objects.create(name="till", prefix=secret.prefix, digest=secret.digest)
+    person, session = (tokens.claimed_id(claims, name) for name in ("user_id", "sid"))
+    for enter_somehow in (
+        lambda: enter_standing(user_id=person, session_id=session, tenant_id=shop.tenant.id),
+        lambda: enter_by_key(prefix=secret.prefix, digest=secret.digest, address=None),
+    ):
+        with context.request_scope("request"), transaction.atomic():
+            standing = enter_somehow()
+            assert standing is not None
+            assert context.revisions() == standing.revisions
+            yield standing
+        assert not context.revisions()
+
+
+def test_the_standing_brings_the_revisions(shop: Shop, neighbour: Shop) -> None:
+    with enter(shop.tenant.id):
+        new_brand()
+    with enter(neighbour.tenant.id):
+        Tag.objects.create(name="x")
+    type(shop.users["staff"]).objects.filter(id=shop.users["staff"].id).update(name="Another")
+    found = [dict(each.revisions) for each in standings(shop)]
+    assert found == [{"catalog_brand": (1, 1), "accounts_user": (1, 0)}] * 2
+
+
+def test_without_a_tenant_there_are_those_of_all(shop: Shop) -> None:
+    staff = make_superuser()
+    session = tokens.open_session(user=staff, affiliation=None)
+    claims = tokens.decode(session.access, "access")
+    with enter(shop.tenant.id):
+        new_brand()
+    type(staff).objects.filter(id=staff.id).update(name="Another")
+    with context.request_scope("request"), transaction.atomic():
+        standing = enter_standing(
+            user_id=staff.id, session_id=tokens.claimed_id(claims, "sid"), tenant_id=None
+        )
+        assert standing is not None
+        assert standing.revisions == {"accounts_user": (1, 0)}
+        assert standing.revisions["catalog_brand"] == (0, 0)
+
+
+def test_a_reader_of_a_revision_sees_what_it_stands_for(shop: Shop) -> None:
+    """While four write: after revision R, at least R brands are there."""
+    done = threading.Event()
+
+    def write() -> None:
+        for _ in range(40):
+            with enter(shop.tenant.id):
+                new_brand()
+
+    def read() -> None:
+        while not done.is_set():
+            with enter(shop.tenant.id):
+                number, live = context.revisions()["catalog_brand"]
+                assert number == live <= Brand.objects.count()
+
+    with ThreadPoolExecutor(2) as pool:
+        readers = [pool.submit(read) for _ in range(2)]
+        try:
+            at_once(write, write, write, write)
+        finally:
+            done.set()
+        for each in readers:
+            each.result(timeout=60)
+    assert revisions(shop)["catalog_brand"] == (160, 160)
 
 
 def test_a_person_s_new_name_is_everybody_s(shop: Shop, neighbour: Shop) -> None:

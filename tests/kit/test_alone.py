@@ -14,7 +14,9 @@ from django.test import override_settings
 from psycopg import errors
 from toy.library.models import Author, Book
 
+from noren_kit.core import context
 from noren_kit.core.context import TenantNotEntered
+from noren_kit.db.revisions import collection_of
 from noren_kit.tenancy.checks import tenant_models
 from noren_kit.tenancy.entering import enter
 from noren_kit.tenancy.schema import schema_faults
@@ -85,6 +87,17 @@ def test_the_filler_names_what_it_cannot_fill(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("noren_kit.testing.filling._VALUES", [])
     with pytest.raises(FillingError, match=r"\w+\.\w+: no value is known"):
         fill_tenant(shop.tenant.id)
+
+
+def test_its_resources_have_revisions() -> None:
+    shop = make_shop()
+    assert collection_of(Book) == "library_book"
+    for number in (1, 2):
+        author = shop.client().post("/api/v1/authors/", {"name": f"Natsume {number}"}).json()["id"]
+        body = {"title": "Kokoro", "isbn": str(number), "author": author}
+        assert shop.client().post("/api/v1/books/", body).status_code == 201
+        with enter(shop.tenant.id):
+            assert context.revisions()["library_book"] == (number, number)
 
 
 def test_without_a_tenant_the_database_raises() -> None:

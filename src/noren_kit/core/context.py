@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -72,16 +73,23 @@ _UNTOUCHED = Revision(0, 0)
 
 
 class Revisions(dict[str, Revision]):
-    """Revisions by collection, as one statement read them. What was never written stands at 0."""
+    """Revisions by collection, as one statement read them. What was never written stands at 0.
+
+    Not to be changed: those who read the same share it.
+    """
 
     def __missing__(self, collection: str) -> Revision:
         return _UNTOUCHED
 
-    @classmethod
-    def parse(cls, text: str | None) -> Revisions:
-        """Of what `noren_revisions` answers: collection, number, live, and so on."""
+    @staticmethod
+    @lru_cache(maxsize=1024)
+    def parse(text: str | None) -> Revisions:
+        """Of what `noren_revisions` answers: collection, number, live, and so on.
+
+        Tenants are read far more often than they change, so the same text comes again.
+        """
         parts = iter(text.split(" ") if text else ())
-        return cls(
+        return Revisions(
             (collection, Revision(int(number), int(live)))
             for collection, number, live in zip(parts, parts, parts, strict=True)
         )

@@ -55,7 +55,7 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-class _Triggers(TableSql):
+class RevisionTriggers(TableSql):
     """A constraint made of triggers, added at the end of the migration."""
 
     kinds: Sequence[str] = ()
@@ -83,7 +83,7 @@ class _Triggers(TableSql):
         self.create_sql(model, schema_editor)
 
 
-class Revised(_Triggers):
+class Revised(RevisionTriggers):
     """A transaction that writes rows of this table raises `collection`'s revision by one.
 
     With `live`, the revision also counts the table's rows without `deleted_at`. `apart` maps
@@ -157,7 +157,7 @@ class Revised(_Triggers):
         return path, tuple(args), kwargs
 
 
-class RevisedForAll(_Triggers):
+class RevisedForAll(RevisionTriggers):
     """For a global table: changing one of `columns` raises a revision that all tenants read."""
 
     kinds = ("changed", "settle")

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from django.apps import apps
+
 from noren_kit.db import role_names
 from noren_kit.db.constraints import (
     AUDIT_POLICY,
@@ -19,6 +21,7 @@ from noren_kit.db.constraints import (
     CompositeTenantForeignKey,
     WrittenByAudit,
 )
+from noren_kit.db.revisions import RevisionTriggers
 from noren_kit.db.roles import FUNCTION_ROLES
 from noren_kit.tenancy import schema_sql
 from noren_kit.tenancy.checks import GLOBAL_TABLES, tenant_models
@@ -140,6 +143,17 @@ def _key_faults(connection: Connection) -> Iterator[str]:
             yield f"{table}: {name} is unique across tenants"
 
 
+def _revision_faults(connection: Connection) -> Iterator[str]:
+    held = set(_rows(connection, schema_sql.TRIGGERS))
+    for model in apps.get_models():
+        table = model._meta.db_table
+        for constraint in model._meta.constraints:
+            if isinstance(constraint, RevisionTriggers):
+                for name in constraint.triggers():
+                    if (table, name) not in held:
+                        yield f"{table}: trigger {name}, which raises revisions, is missing or off"
+
+
 def _view_faults(connection: Connection) -> Iterator[str]:
     for name, kind, invoker in _rows(connection, schema_sql.VIEWS):
         if kind == "m":
@@ -204,13 +218,14 @@ def schema_faults(connection: Connection) -> list[str]:
 
     Tables: owner, row-level security enabled and forced, the composite key, rights of the
     application. Policies: exactly those declared. Keys: composite where both sides are a
-    tenant's, and unique within a tenant. Views, functions, grants and roles: none that goes
-    round the policies.
+    tenant's, and unique within a tenant. Revisions: every trigger that raises them. Views,
+    functions, grants and roles: none that goes round the policies.
     """
     checks = (
         _table_faults,
         _policy_faults,
         _key_faults,
+        _revision_faults,
         _view_faults,
         _function_faults,
         _right_faults,

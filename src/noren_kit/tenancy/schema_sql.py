@@ -94,6 +94,13 @@ SELECT {_NAME}, x.relname::text, {_columns("i.indrelid", "i.indkey[0:i.indnkeyat
  ORDER BY 1, 2
 """
 
+# What is not switched off, for the replication role "origin".
+TRIGGERS = f"""
+SELECT {_NAME}, g.tgname::text
+  {_FROM_CLASS} JOIN pg_trigger g ON g.tgrelid = c.oid
+ WHERE NOT g.tgisinternal AND g.tgenabled IN ('O', 'A') AND {_OURS}
+"""
+
 VIEWS = f"""
 SELECT {_NAME}, c.relkind::text,
        EXISTS (SELECT FROM pg_options_to_table(c.reloptions)

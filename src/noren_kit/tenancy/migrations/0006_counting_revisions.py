@@ -75,17 +75,20 @@ DECLARE
     others text[] := ARRAY(SELECT jsonb_object_keys(apart));
 BEGIN
     WITH pair AS MATERIALIZED (
-        SELECT n.tenant_id, to_jsonb(n) AS now, to_jsonb(b) AS before
-          FROM now n JOIN before b ON b.tenant_id = n.tenant_id AND b.id = n.id
-    ), change AS (
-        SELECT tenant_id || ' ' || TG_ARGV[0] AS key,
+        SELECT j.tenant_id, j.now - others IS DISTINCT FROM j.before - others AS rest,
                CASE WHEN TG_ARGV[1] = 'live'
-                    THEN (now -> 'deleted_at' = 'null')::int - (before -> 'deleted_at' = 'null')::int
-                    ELSE 0 END AS live
-          FROM pair WHERE now - others IS DISTINCT FROM before - others
+                    THEN (j.now -> 'deleted_at' = 'null')::int
+                         - (j.before -> 'deleted_at' = 'null')::int
+                    ELSE 0 END AS live,
+               ARRAY(SELECT a.value FROM jsonb_each_text(apart) a
+                      WHERE j.now -> a.key IS DISTINCT FROM j.before -> a.key) AS raised
+          FROM (SELECT n.tenant_id, to_jsonb(n) AS now, to_jsonb(b) AS before
+                  FROM now n JOIN before b ON b.tenant_id = n.tenant_id AND b.id = n.id
+                OFFSET 0) j
+    ), change AS (
+        SELECT tenant_id || ' ' || TG_ARGV[0] AS key, live FROM pair WHERE rest
         UNION ALL
-        SELECT tenant_id || ' ' || a.value, 0
-          FROM pair, jsonb_each_text(apart) a WHERE now -> a.key IS DISTINCT FROM before -> a.key
+        SELECT tenant_id || ' ' || other, 0 FROM pair, unnest(raised) AS other
     )
     SELECT {_MERGED} INTO noted
       FROM (SELECT key, sum(live) AS live FROM change GROUP BY key) c;
