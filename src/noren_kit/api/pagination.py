@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, Signer
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import BasePagination
@@ -17,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
+from noren_kit.api.keyset import beyond, place_of, reversed_term
 from noren_kit.api.parameters import whole_number
 from noren_kit.core import context
 from noren_kit.core.conf import conf
@@ -94,10 +93,10 @@ class ResourcePagination(BasePagination):
         position = self._read(self.token) if self.token else None
         backwards = bool(position and position.backwards)
         if backwards:
-            queryset = queryset.order_by(*(_reversed(term) for term in self.ordering))
+            queryset = queryset.order_by(*(reversed_term(term) for term in self.ordering))
         if position:
             ordering = [str(term) for term in queryset.query.order_by]
-            queryset = queryset.filter(_beyond(queryset, ordering, position.values))
+            queryset = queryset.filter(beyond(queryset, ordering, position.values))
         rows = list(queryset[: self.page_size + 1])
         more, rows = len(rows) > self.page_size, rows[: self.page_size]
         if backwards:
@@ -123,20 +122,21 @@ class ResourcePagination(BasePagination):
         }
 
     def _signer(self) -> Signer:
-        """Bound to the tenant, the list and its filters: elsewhere the token is refused.
+        """Bound to the tenant, the list, its filters and ordering: elsewhere it is refused.
 
         Lists of the platform are read inside a tenant or outside of any.
         """
         query = self.request.query_params
         filters = sorted((name, query[name]) for name in query if name not in _FREE)
         entered = context.tenant_or_none()
-        return Signer(salt=f"cursor:{entered and entered.id}:{self.request.path}:{filters}")
+        bound_to = (entered and entered.id, self.request.path, filters, self.ordering)
+        return Signer(salt=f"cursor:{':'.join(map(str, bound_to))}")
 
     def _token(self, row: Any, *, backwards: bool) -> str | None:
         if row is None:
             return None
-        values = [_as_text(getattr(row, _attribute(row, term))) for term in self.ordering]
-        return self._signer().sign_object([values, backwards], compress=False)
+        place = place_of(row, self.ordering)
+        return self._signer().sign_object([place, backwards], compress=False)
 
     def _read(self, token: str) -> Position:
         try:
@@ -145,8 +145,6 @@ class ResourcePagination(BasePagination):
             raise InvalidInput.field(
                 "cursor", "invalid", _("This cursor does not belong to this list.")
             ) from error
-        if len(values) != len(self.ordering):  # Made before the list's ordering was changed.
-            raise InvalidInput.field("cursor", "invalid", _("This cursor is damaged."))
         return Position(tuple(values), backwards)
 
     def _link(self, name: str, value: Any) -> str:
@@ -199,39 +197,3 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
         "required": list(properties),
         "additionalProperties": False,
     }
-
-
-def _reversed(term: str) -> str:
-    return term.removeprefix("-") if term.startswith("-") else f"-{term}"
-
-
-def _attribute(row: Any, term: str) -> str:
-    name = term.removeprefix("-")
-    return "pk" if name == "pk" else str(row._meta.get_field(name).attname)
-
-
-def _as_text(value: Any) -> str:
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _typed(queryset: QuerySet[Any], name: str, text: str) -> Any:
-    field = queryset.model._meta.get_field(name)
-    try:
-        return field.to_python(text)
-    except (ValidationError, ArithmeticError) as error:
-        raise InvalidInput.field("cursor", "invalid", _("This cursor is damaged.")) from error
-
-
-def _beyond(queryset: QuerySet[Any], ordering: list[str], values: tuple[str, ...]) -> Q:
-    """Rows after `values` in `ordering`, with a bound on the first column for its index."""
-    after = Q()
-    equal: dict[str, Any] = {}
-    for term, text in zip(ordering, values, strict=True):
-        name = term.removeprefix("-")
-        value = uuid.UUID(text) if name == "id" else _typed(queryset, name, text)
-        comparison = "lt" if term.startswith("-") else "gt"
-        after |= Q(**equal, **{f"{name}__{comparison}": value})
-        if not equal:
-            bound = Q(**{f"{name}__{comparison}e": value})
-        equal[name] = value
-    return bound & after

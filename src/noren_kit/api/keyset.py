@@ -1,0 +1,98 @@
+"""Where a cursor stands in an ordering, and which rows come after that place.
+
+An ordering's terms are fields of the model or annotations of the queryset, with `-` in front to
+descend. None may be null (`noren.E008`).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
+from django.db.models import Q, QuerySet, Value
+from django.utils.translation import gettext_lazy as _
+
+from noren_kit.core.errors import InvalidInput
+from noren_kit.db.row_comparison import RowComparison
+
+
+def column_of(term: str) -> str:
+    return term.removeprefix("-")
+
+
+def descends(term: str) -> bool:
+    return term.startswith("-")
+
+
+def reversed_term(term: str) -> str:
+    return column_of(term) if descends(term) else f"-{term}"
+
+
+def place_of(row: Any, ordering: Sequence[str]) -> list[str]:
+    """The ordering's values of a row, as texts that `beyond` reads."""
+    return [_text(getattr(row, _attribute(row, column_of(term))), term) for term in ordering]
+
+
+def beyond(
+    queryset: QuerySet[Any], ordering: Sequence[str], place: Sequence[str]
+) -> Q | RowComparison:
+    """The condition of the rows of `queryset` that come after `place` in `ordering`.
+
+    Raises `InvalidInput` naming `cursor` where the place is not one of this ordering.
+    """
+    names = [column_of(term) for term in ordering]
+    if len(names) != len(place):
+        raise _damaged()
+    values = [_typed(queryset, name, text) for name, text in zip(names, place, strict=True)]
+    if len({descends(term) for term in ordering}) == 1:
+        return RowComparison(names, "<" if descends(ordering[0]) else ">", values)
+    return _beyond_by_terms(ordering, values)
+
+
+def _beyond_by_terms(ordering: Sequence[str], values: Sequence[Value]) -> Q:
+    """For terms of both directions, with a bound on the first column for its index."""
+    after = Q()
+    equal: dict[str, Any] = {}
+    for term, value in zip(ordering, values, strict=True):
+        name, comparison = column_of(term), "lt" if descends(term) else "gt"
+        after |= Q(**equal, **{f"{name}__{comparison}": value})
+        if not equal:
+            bound = Q(**{f"{name}__{comparison}e": value})
+        equal[name] = value
+    return bound & after
+
+
+def _attribute(row: Any, name: str) -> str:
+    try:
+        return str(row._meta.get_field(name).attname)
+    except FieldDoesNotExist:
+        return name  # Of an annotation, or `pk`.
+
+
+def _text(value: Any, term: str) -> str:
+    if value is None:
+        raise ImproperlyConfigured(f"{term} is null in a row: a cursor can't order by it.")
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _field(queryset: QuerySet[Any], name: str) -> Any:
+    meta, annotations = queryset.model._meta, queryset.query.annotations
+    if name in annotations:
+        return annotations[name].output_field
+    return meta.pk if name == "pk" else meta.get_field(name)
+
+
+def _typed(queryset: QuerySet[Any], name: str, text: str) -> Value:
+    field = _field(queryset, name)
+    try:
+        value = uuid.UUID(text) if field.primary_key else field.to_python(text)
+        field.get_prep_value(value)
+    except (ValidationError, ArithmeticError, ValueError, TypeError, AttributeError) as error:
+        raise _damaged() from error
+    return Value(value, output_field=field)
+
+
+def _damaged() -> InvalidInput:
+    return InvalidInput.field("cursor", "invalid", _("This cursor is damaged."))
