@@ -1,21 +1,62 @@
 """Where a cursor stands in an ordering, and which rows come after that place.
 
 An ordering's terms are fields of the model or annotations of the queryset, with `-` in front to
-descend. None may be null (`noren.E008`).
+descend. None may be null (`noren.E008`). A place is the ordering's values of the row beside it,
+as texts.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
+from django.core.signing import BadSignature, Signer
 from django.db.models import Q, QuerySet, Value
 from django.utils.translation import gettext_lazy as _
 
+from noren_kit.core import context
 from noren_kit.core.errors import InvalidInput
 from noren_kit.db.row_comparison import RowComparison
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a cursor stands, and which way it goes."""
+
+    place: tuple[str, ...]
+    backwards: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CursorTokens:
+    """Cursors of one list: of its tenant, path, filters and ordering, and refused elsewhere.
+
+    Lists of the platform are read inside a tenant or outside of any.
+    """
+
+    path: str
+    filters: Sequence[tuple[str, str]]
+    ordering: Sequence[str]
+
+    def _signer(self) -> Signer:
+        entered = context.tenant_or_none()
+        tenant, filters, ordering = entered and entered.id, sorted(self.filters), [*self.ordering]
+        return Signer(salt=f"cursor:{tenant}:{self.path}:{filters}:{ordering}")
+
+    def write(self, place: Sequence[str], *, backwards: bool = False) -> str:
+        return self._signer().sign_object([list(place), backwards], compress=False)
+
+    def read(self, token: str) -> Position:
+        """Raises `InvalidInput` naming `cursor` for a token that this list has not made."""
+        try:
+            place, backwards = self._signer().unsign_object(token)
+        except (BadSignature, ValueError) as error:
+            message = _("This cursor does not belong to this list.")
+            raise InvalidInput.field("cursor", "invalid", message) from error
+        return Position(tuple(place), backwards)
 
 
 def column_of(term: str) -> str:
@@ -35,9 +76,7 @@ def place_of(row: Any, ordering: Sequence[str]) -> list[str]:
     return [_text(getattr(row, _attribute(row, column_of(term))), term) for term in ordering]
 
 
-def beyond(
-    queryset: QuerySet[Any], ordering: Sequence[str], place: Sequence[str]
-) -> Q | RowComparison:
+def beyond(queryset: QuerySet[Any], ordering: Sequence[str], place: Sequence[str]) -> Q:
     """The condition of the rows of `queryset` that come after `place` in `ordering`.
 
     Raises `InvalidInput` naming `cursor` where the place is not one of this ordering.
@@ -47,7 +86,10 @@ def beyond(
         raise _damaged()
     values = [_typed(queryset, name, text) for name, text in zip(names, place, strict=True)]
     if len({descends(term) for term in ordering}) == 1:
-        return RowComparison(names, "<" if descends(ordering[0]) else ">", values)
+        # The planner estimates by the first term alone. `<` would tell it that nothing comes
+        # after the lowest rating, however many products have it, and it would sort them all.
+        comparison = RowComparison(names, "<=" if descends(ordering[0]) else ">=", values)
+        return Q(comparison) & ~Q(**dict(zip(names, values, strict=True)))
     return _beyond_by_terms(ordering, values)
 
 

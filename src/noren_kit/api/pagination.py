@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from django.core.signing import BadSignature, Signer
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import NotFound
@@ -15,22 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
-from noren_kit.api.keyset import beyond, place_of, reversed_term
+from noren_kit.api.keyset import CursorTokens, beyond, place_of, reversed_term
 from noren_kit.api.parameters import whole_number
-from noren_kit.core import context
 from noren_kit.core.conf import conf
 from noren_kit.core.errors import InvalidInput
 
 # Parameters that neither filter nor order, so that a cursor may go on without them.
 _FREE = ("cursor", "page_size", "fields", "omit")
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a cursor stands: the ordering's values of the row it is next to."""
-
-    values: tuple[str, ...]
-    backwards: bool = False
 
 
 class ResourcePagination(BasePagination):
@@ -90,13 +79,13 @@ class ResourcePagination(BasePagination):
     def _cursor_page(self, queryset: QuerySet[Any], request: Request) -> list[Any]:
         self.ordering = [str(term) for term in queryset.query.order_by]
         self.token = request.query_params["cursor"]
-        position = self._read(self.token) if self.token else None
+        position = self._tokens().read(self.token) if self.token else None
         backwards = bool(position and position.backwards)
         if backwards:
             queryset = queryset.order_by(*(reversed_term(term) for term in self.ordering))
         if position:
             ordering = [str(term) for term in queryset.query.order_by]
-            queryset = queryset.filter(beyond(queryset, ordering, position.values))
+            queryset = queryset.filter(beyond(queryset, ordering, position.place))
         rows = list(queryset[: self.page_size + 1])
         more, rows = len(rows) > self.page_size, rows[: self.page_size]
         if backwards:
@@ -121,31 +110,15 @@ class ResourcePagination(BasePagination):
             "results": data,
         }
 
-    def _signer(self) -> Signer:
-        """Bound to the tenant, the list, its filters and ordering: elsewhere it is refused.
-
-        Lists of the platform are read inside a tenant or outside of any.
-        """
+    def _tokens(self) -> CursorTokens:
         query = self.request.query_params
-        filters = sorted((name, query[name]) for name in query if name not in _FREE)
-        entered = context.tenant_or_none()
-        bound_to = (entered and entered.id, self.request.path, filters, self.ordering)
-        return Signer(salt=f"cursor:{':'.join(map(str, bound_to))}")
+        filters = [(name, query[name]) for name in query if name not in _FREE]
+        return CursorTokens(self.request.path, filters, self.ordering)
 
     def _token(self, row: Any, *, backwards: bool) -> str | None:
         if row is None:
             return None
-        place = place_of(row, self.ordering)
-        return self._signer().sign_object([place, backwards], compress=False)
-
-    def _read(self, token: str) -> Position:
-        try:
-            values, backwards = self._signer().unsign_object(token)
-        except (BadSignature, ValueError) as error:
-            raise InvalidInput.field(
-                "cursor", "invalid", _("This cursor does not belong to this list.")
-            ) from error
-        return Position(tuple(values), backwards)
+        return self._tokens().write(place_of(row, self.ordering), backwards=backwards)
 
     def _link(self, name: str, value: Any) -> str:
         url = self.request.build_absolute_uri()

@@ -1,6 +1,6 @@
 """Comparison of whole rows, which one index over their columns answers.
 
-`(price, id) < (…)` is a range of an index on `(tenant, price, id)`, however many rows share a
+`(price, id) <= (…)` is a range of an index on `(tenant, price, id)`, however many rows share a
 price; `price < … OR (price = … AND id < …)` reads all of them. Comparisons of bigint, text,
 timestamptz and uuid are leakproof, so the range stays one under row-level security.
 PostgreSQL documentation, "Row and Array Comparisons".
@@ -17,16 +17,16 @@ from django.db.models.sql.compiler import SQLCompiler
 
 
 class RowComparison(Func):
-    """`(name, …) < (value, …)` for `filter()`: the first terms that differ decide.
+    """`(name, …) <= (value, …)` for `filter()`: the first terms that differ decide.
 
-    `names` are fields or annotations that are never null: with a null in them neither `<` nor
-    `>` holds, and the row is in no page. `values` carry the output field of their term.
+    `names` are fields or annotations that are never null: with a null in them no comparison
+    holds, and the row is in no page. `values` carry the output field of their term.
     """
 
     output_field = BooleanField()
 
     def __init__(
-        self, names: Sequence[str], comparison: Literal["<", ">"], values: Sequence[Value]
+        self, names: Sequence[str], comparison: Literal["<=", ">="], values: Sequence[Value]
     ) -> None:
         if not names or len(names) != len(values):
             raise ValueError(f"{len(names)} terms can't be compared with {len(values)} values.")
