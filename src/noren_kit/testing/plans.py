@@ -73,6 +73,10 @@ def nodes_of(plan: Plan) -> Iterator[Plan]:
         yield from nodes_of(child)
 
 
+def tables_of(plan: Plan) -> set[str]:
+    return {each["Relation Name"] for each in nodes_of(plan) if "Relation Name" in each}
+
+
 def scanned_whole(plan: Plan) -> set[str]:
     """Tables that are read from end to end."""
     return {each["Relation Name"] for each in nodes_of(plan) if each["Node Type"] == "Seq Scan"}
