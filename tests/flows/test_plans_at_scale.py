@@ -15,7 +15,7 @@ from catalogue_at_scale import Stocking, write_catalogue
 
 from noren.catalog.models import Brand, Category, Product
 from noren.catalog.views import ProductViewSet
-from noren_kit.api.keyset import CursorTokens, place_of, reversed_term
+from noren_kit.api.keyset import CursorTokens, Position, place_of, reversed_term
 from noren_kit.testing.plans import (
     Select,
     plans_of,
@@ -142,7 +142,7 @@ def middle_of(shop: Shop, ordering: list[str]) -> Product:
 def cursor_at(shop: Shop, row: Product, ordering: list[str], *, backwards: bool) -> str:
     tokens = CursorTokens(URL, [("ordering", ordering[0])], ordering)
     with shop.entered():
-        return tokens.write(place_of(row, ordering), backwards=backwards)
+        return tokens.write(Position(tuple(place_of(row, ordering)), backwards))
 
 
 def check_orderings(checker: Checker) -> None:

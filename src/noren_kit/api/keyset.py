@@ -24,10 +24,11 @@ from noren_kit.db.row_comparison import RowComparison
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a cursor stands, and which way it goes."""
+    """Where a cursor stands, which way it goes, and whether the row of its place comes too."""
 
     place: tuple[str, ...]
     backwards: bool = False
+    inclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +47,18 @@ class CursorTokens:
         tenant, filters, ordering = entered and entered.id, sorted(self.filters), [*self.ordering]
         return Signer(salt=f"cursor:{tenant}:{self.path}:{filters}:{ordering}")
 
-    def write(self, place: Sequence[str], *, backwards: bool = False) -> str:
-        return self._signer().sign_object([list(place), backwards], compress=False)
+    def write(self, position: Position) -> str:
+        values = [list(position.place), position.backwards, position.inclusive]
+        return self._signer().sign_object(values, compress=False)
 
     def read(self, token: str) -> Position:
         """Raises `InvalidInput` naming `cursor` for a token that this list has not made."""
         try:
-            place, backwards = self._signer().unsign_object(token)
+            place, backwards, inclusive = self._signer().unsign_object(token)
         except (BadSignature, ValueError) as error:
             message = _("This cursor does not belong to this list.")
             raise InvalidInput.field("cursor", "invalid", message) from error
-        return Position(tuple(place), backwards)
+        return Position(tuple(place), backwards, inclusive)
 
 
 def column_of(term: str) -> str:
@@ -76,21 +78,30 @@ def place_of(row: Any, ordering: Sequence[str]) -> list[str]:
     return [_text(getattr(row, _attribute(row, column_of(term))), term) for term in ordering]
 
 
-def beyond(queryset: QuerySet[Any], ordering: Sequence[str], place: Sequence[str]) -> Q:
+def beyond(
+    queryset: QuerySet[Any],
+    ordering: Sequence[str],
+    place: Sequence[str],
+    *,
+    inclusive: bool = False,
+) -> Q:
     """The condition of the rows of `queryset` that come after `place` in `ordering`.
 
-    Raises `InvalidInput` naming `cursor` where the place is not one of this ordering.
+    With `inclusive` the row of that place itself comes too. Raises `InvalidInput` naming
+    `cursor` where the place is not one of this ordering.
     """
     names = [column_of(term) for term in ordering]
     if len(names) != len(place):
         raise _damaged()
     values = [_typed(queryset, name, text) for name, text in zip(names, place, strict=True)]
+    at_place = Q(**dict(zip(names, values, strict=True)))
     if len({descends(term) for term in ordering}) == 1:
         # The planner estimates by the first term alone. `<` would tell it that nothing comes
         # after the lowest rating, however many products have it, and it would sort them all.
         comparison = RowComparison(names, "<=" if descends(ordering[0]) else ">=", values)
-        return Q(comparison) & ~Q(**dict(zip(names, values, strict=True)))
-    return _beyond_by_terms(ordering, values)
+        return Q(comparison) if inclusive else Q(comparison) & ~at_place
+    after = _beyond_by_terms(ordering, values)
+    return after | at_place if inclusive else after
 
 
 def _beyond_by_terms(ordering: Sequence[str], values: Sequence[Value]) -> Q:

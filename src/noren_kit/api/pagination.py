@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
-from noren_kit.api.keyset import CursorTokens, beyond, place_of, reversed_term
+from noren_kit.api.keyset import CursorTokens, Position, beyond, place_of, reversed_term
 from noren_kit.api.parameters import whole_number
 from noren_kit.core.conf import conf
 from noren_kit.core.errors import InvalidInput
@@ -79,13 +79,14 @@ class ResourcePagination(BasePagination):
     def _cursor_page(self, queryset: QuerySet[Any], request: Request) -> list[Any]:
         self.ordering = [str(term) for term in queryset.query.order_by]
         self.token = request.query_params["cursor"]
-        position = self._tokens().read(self.token) if self.token else None
+        self.position = position = self._tokens().read(self.token) if self.token else None
         backwards = bool(position and position.backwards)
         if backwards:
             queryset = queryset.order_by(*(reversed_term(term) for term in self.ordering))
         if position:
             ordering = [str(term) for term in queryset.query.order_by]
-            queryset = queryset.filter(beyond(queryset, ordering, position.place))
+            after = beyond(queryset, ordering, position.place, inclusive=position.inclusive)
+            queryset = queryset.filter(after)
         rows = list(queryset[: self.page_size + 1])
         more, rows = len(rows) > self.page_size, rows[: self.page_size]
         if backwards:
@@ -115,10 +116,14 @@ class ResourcePagination(BasePagination):
         filters = [(name, query[name]) for name in query if name not in _FREE]
         return CursorTokens(self.request.path, filters, self.ordering)
 
-    def _token(self, row: Any, *, backwards: bool) -> str | None:
+    def _token(self, row: Any, *, backwards: bool) -> str:
+        """The cursor beside `row`, or back from where it stands if nothing was left there."""
         if row is None:
-            return None
-        return self._tokens().write(place_of(row, self.ordering), backwards=backwards)
+            assert self.position is not None  # noqa: S101  a first page links nowhere if empty
+            position = Position(self.position.place, backwards, inclusive=True)
+        else:
+            position = Position(tuple(place_of(row, self.ordering)), backwards)
+        return self._tokens().write(position)
 
     def _link(self, name: str, value: Any) -> str:
         url = self.request.build_absolute_uri()
