@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from django.db import models
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from noren_kit.api.registry import routes
@@ -253,6 +253,7 @@ def walk_all(walker: Any, ordering: Any, count: int) -> None:
     @settings(
         max_examples=count,
         deadline=None,
+        phases=[Phase.generate],  # Scripts are short, and each run takes a tenth of a second.
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     @given(chosen=orderings, script=scripts)
