@@ -37,7 +37,7 @@ test: $(DEV_OK)  ## Run the whole suite
 	$(BIN)/python -m pytest -n 2
 
 soak: $(DEV_OK)  ## Run the concurrency tests for longer
-	NOREN_SOAK=1 $(BIN)/python -m pytest tests/accounts/test_parallel_refresh.py tests/flows/test_concurrency.py
+	NOREN_SOAK=1 $(BIN)/python -m pytest tests/accounts/test_parallel_refresh.py tests/flows/test_concurrency.py tests/flows/test_cursor_walks.py
 
 check: lint lengths types contracts migrations schema  ## Lint, types, architecture, migrations, schema
 

@@ -1,26 +1,40 @@
 """What requests cost: a fixed number of statements, whatever the page or the order holds.
 
-The exact numbers stand in tests/statements.json; after a wanted change
-`pytest tests/flows/test_statements.py --refresh-statements` writes them anew.
+The exact numbers stand in tests/statements.json, and in tests/rows_examined.json the rows that
+the statements of a GET look at, for each size of its page; after a wanted change
+`pytest tests/flows/test_statements.py --refresh-statements` writes both anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg import sql
 
 from noren.catalog.models import Brand, Category, Supplier
 from noren.catalog.services import create_product
 from noren_kit.accounts.rights import BUILT_IN_ROLES
-from noren_kit.testing.budgets import OPTION, Budgets
+from noren_kit.testing.budgets import OPTION, Budgets, RowBudgets
+from noren_kit.testing.plans import (
+    Select,
+    plans_of,
+    recorded_selects,
+    rows_examined,
+    scans_of,
+    tables_of,
+)
+from noren_kit.testing.plugin import OwnerConnection
 from noren_kit.testing.queries import recorded_statements
 from noren_kit.testing.shops import Client, Shop
 
 FILE = Path(__file__).parents[1] / "statements.json"
+ROWS_FILE = FILE.with_name("rows_examined.json")
 LIST, DETAIL, ORDER, CANCEL = 5, 6, 12, 10
 PAGES, LINES = (1, 20, 100), (1, 3, 100)
 
@@ -30,6 +44,44 @@ def budgets(request: pytest.FixtureRequest) -> Iterator[Budgets]:
     counted = Budgets(FILE, refresh=request.config.getoption(OPTION))
     yield counted
     counted.write()
+
+
+@dataclass
+class Rows:
+    """Rows that requests look at, once PostgreSQL knows its tables as it does after a while."""
+
+    budgets: RowBudgets
+    owner: OwnerConnection
+    tenant_id: uuid.UUID
+
+    def check(self, name: str, answers: Sequence[Cost]) -> None:
+        """Hold the rows examined for each of `answers` against what is recorded."""
+        self._settle([select for answer in answers for select in answer.selects])
+        plans = [plans_of(each.selects, self.tenant_id, run=True) for each in answers]
+        examined = [sum(map(rows_examined, each)) for each in plans]
+        self.budgets.check(name, examined, [scan for each in plans[-1] for scan in scans_of(each)])
+
+    def _settle(self, selects: Sequence[Select]) -> None:
+        """Without what other tests have left in the files, and with statistics."""
+        plans = plans_of(selects, self.tenant_id, run=False)
+        tables = sorted({table for plan in plans for table in tables_of(plan)})
+        if tables:
+            names = sql.SQL(", ").join(map(sql.Identifier, tables))
+            for command in ("FULL", "ANALYZE"):
+                statement = sql.SQL(f"VACUUM ({command}) {{}}").format(names)
+                self.owner.connection.execute(statement)
+
+
+@pytest.fixture(scope="module")
+def row_budgets(request: pytest.FixtureRequest) -> Iterator[RowBudgets]:
+    counted = RowBudgets(ROWS_FILE, refresh=request.config.getoption(OPTION))
+    yield counted
+    counted.write()
+
+
+@pytest.fixture
+def rows(row_budgets: RowBudgets, owner: OwnerConnection, shop: Shop) -> Rows:
+    return Rows(row_budgets, owner, shop.tenant.id)
 
 
 @pytest.fixture
@@ -64,11 +116,24 @@ def client(shop: Shop) -> Client:
     return signed_in
 
 
-def counted(client: Client, verb: str, url: str, body: Any = None) -> tuple[int, list[str], Any]:
-    with recorded_statements() as statements:
+@dataclass(frozen=True)
+class Cost:
+    """What one request sent to PostgreSQL, and its answer."""
+
+    statements: list[str]
+    selects: list[Select]
+    body: Any
+
+    @property
+    def count(self) -> int:
+        return len(self.statements)
+
+
+def counted(client: Client, verb: str, url: str, body: Any = None) -> Cost:
+    with recorded_statements() as statements, recorded_selects() as selects:
         response = getattr(client, verb)(url, body)
     assert response.status_code in (200, 201), response.json()
-    return len(statements), statements, response.json()
+    return Cost(statements, selects, response.json())
 
 
 def customer(client: Client) -> str:
@@ -85,47 +150,52 @@ def order(customer: str, products: list[str], lines: int) -> dict[str, Any]:
     }
 
 
-def check_pages(budgets: Budgets, client: Client, name: str, url: str) -> None:
+def check(budgets: Budgets, name: str, costs: Sequence[Cost], at_most: int) -> None:
+    budgets.check(name, [each.count for each in costs], at_most, costs[-1].statements)
+
+
+def check_pages(budgets: Budgets, rows: Rows, client: Client, name: str, url: str) -> None:
     for kind, start in (("by number", "page=1"), ("by cursor", "cursor=")):
-        counts: list[int] = []
+        costs = []
         for size in PAGES:
-            count, statements, body = counted(client, "get", f"{url}?{start}&page_size={size}")
-            assert len(body["results"]) == size
-            counts.append(count)
-        budgets.check(f"GET {name} {kind}", counts, LIST, statements)
+            costs.append(counted(client, "get", f"{url}?{start}&page_size={size}"))
+            assert len(costs[-1].body["results"]) == size
+        check(budgets, f"GET {name} {kind}", costs, LIST)
+        rows.check(f"GET {name} {kind}", costs)
 
 
-def test_product_lists(budgets: Budgets, client: Client, products: list[str]) -> None:
-    check_pages(budgets, client, "products/", "/api/v1/products/")
+def test_product_lists(budgets: Budgets, rows: Rows, client: Client, products: list[str]) -> None:
+    check_pages(budgets, rows, client, "products/", "/api/v1/products/")
 
 
-def test_filtered_product_list(budgets: Budgets, client: Client, products: list[str]) -> None:
+def test_filtered_product_list(
+    budgets: Budgets, rows: Rows, client: Client, products: list[str]
+) -> None:
     """Every filter, a search and an ordering at once."""
     root = client.get("/api/v1/categories/?search=Goods").json()["results"][0]["id"]
     query = (
         f"category={root}&status=active&is_active=true&availability_status=in_stock"
         "&price_min=1&price_max=9999&search=tea&ordering=-price,name"
     )
-    counts = []
+    costs = []
     for size in PAGES:
-        url = f"/api/v1/products/?page_size={size}&{query}"
-        count, statements, body = counted(client, "get", url)
-        assert len(body["results"]) == size
-        counts.append(count)
-    budgets.check("GET products/ with every filter", counts, LIST, statements)
+        costs.append(counted(client, "get", f"/api/v1/products/?page_size={size}&{query}"))
+        assert len(costs[-1].body["results"]) == size
+    check(budgets, "GET products/ with every filter", costs, LIST)
+    rows.check("GET products/ with every filter", costs)
 
 
-def test_product_details(budgets: Budgets, client: Client, products: list[str]) -> None:
+def test_product_details(budgets: Budgets, rows: Rows, client: Client, products: list[str]) -> None:
     for action in ("", "check_stock/"):
-        counted_all = [
+        costs = [
             counted(client, "get", f"/api/v1/products/{each}/{action}") for each in products[:3]
         ]
-        counts = [count for count, _statements, _body in counted_all]
-        budgets.check(f"GET products/{{id}}/{action}", counts, DETAIL, counted_all[0][1])
+        check(budgets, f"GET products/{{id}}/{action}", costs, DETAIL)
+        rows.check(f"GET products/{{id}}/{action}", costs)
 
 
 def test_plain_lists_and_details(
-    budgets: Budgets, client: Client, shop: Shop, products: list[str]
+    budgets: Budgets, rows: Rows, client: Client, shop: Shop, products: list[str]
 ) -> None:
     owner = shop.client()
     for number in range(100):
@@ -134,40 +204,42 @@ def test_plain_lists_and_details(
         owner.post("/api/v1/brands/", {"name": f"Maker {number}"})
         owner.post("/api/v1/suppliers/", {"code": f"code-{number}", "name": "Acme"})
     for name in ("customers", "categories", "brands", "suppliers", "tags"):
-        check_pages(budgets, client, f"{name}/", f"/api/v1/{name}/")
+        check_pages(budgets, rows, client, f"{name}/", f"/api/v1/{name}/")
         row = client.get(f"/api/v1/{name}/?page_size=1").json()["results"][0]["id"]
-        count, statements, _body = counted(client, "get", f"/api/v1/{name}/{row}/")
-        budgets.check(f"GET {name}/{{id}}/", [count], DETAIL, statements)
+        shown = counted(client, "get", f"/api/v1/{name}/{row}/")
+        check(budgets, f"GET {name}/{{id}}/", [shown], DETAIL)
+        rows.check(f"GET {name}/{{id}}/", [shown])
 
 
-def test_orders(budgets: Budgets, client: Client, products: list[str]) -> None:
+def test_orders(budgets: Budgets, rows: Rows, client: Client, products: list[str]) -> None:
     """Placing, showing and cancelling, by one, three and a hundred lines."""
     buyer = customer(client)
     placing, showing, cancelling = [], [], []
     for lines in LINES:
         placing.append(counted(client, "post", "/api/v1/orders/", order(buyer, products, lines)))
-        placed = placing[-1][2]
+        placed = placing[-1].body
         assert len(placed["items"]) == lines
         url = f"/api/v1/orders/{placed['id']}/"
         showing.append(counted(client, "get", url))
         cancelling.append(counted(client, "post", f"{url}cancel/"))
-        assert cancelling[-1][2]["status"] == "cancelled"
+        assert cancelling[-1].body["status"] == "cancelled"
     for name, found, most in (
         ("POST orders/", placing, ORDER),
         ("GET orders/{id}/", showing, DETAIL),
         ("POST orders/{id}/cancel/", cancelling, CANCEL),
     ):
-        budgets.check(name, [count for count, _sql, _body in found], most, found[0][1])
+        check(budgets, name, found, most)
+    rows.check("GET orders/{id}/", showing)
 
 
-def test_order_lists(budgets: Budgets, client: Client, products: list[str]) -> None:
+def test_order_lists(budgets: Budgets, rows: Rows, client: Client, products: list[str]) -> None:
     buyer = customer(client)
     for number in range(100):
         client.post("/api/v1/orders/", order(buyer, products[number:] + products, 2))
-    check_pages(budgets, client, "orders/", "/api/v1/orders/")
+    check_pages(budgets, rows, client, "orders/", "/api/v1/orders/")
 
 
-def test_people_and_keys(budgets: Budgets, shop: Shop) -> None:
+def test_people_and_keys(budgets: Budgets, rows: Rows, shop: Shop) -> None:
     """Members with several roles each, roles, keys, and the log of it all."""
     owner = shop.client()
     owner.get("/api/v1/members/")
@@ -179,37 +251,39 @@ def test_people_and_keys(budgets: Budgets, shop: Shop) -> None:
         for path, body in (("roles", role), ("members", member), ("api-keys", key)):
             assert owner.post(f"/api/v1/{path}/", body).status_code == 201
     for name in ("members", "roles", "api-keys", "audit/access"):
-        check_pages(budgets, owner, f"{name}/", f"/api/v1/{name}/")
+        check_pages(budgets, rows, owner, f"{name}/", f"/api/v1/{name}/")
         row = owner.get(f"/api/v1/{name}/?page_size=1").json()["results"][0]["id"]
-        count, statements, _body = counted(owner, "get", f"/api/v1/{name}/{row}/")
-        budgets.check(f"GET {name}/{{id}}/", [count], DETAIL, statements)
+        shown = counted(owner, "get", f"/api/v1/{name}/{row}/")
+        check(budgets, f"GET {name}/{{id}}/", [shown], DETAIL)
+        rows.check(f"GET {name}/{{id}}/", [shown])
 
 
 def test_inviting(budgets: Budgets, shop: Shop) -> None:
     """By one role, three and all the built-in ones."""
     owner = shop.client()
     owner.get("/api/v1/members/")
-    counts = []
+    costs = []
     for number, roles in enumerate(
         (["staff"], ["viewer", "staff", "manager"], list(BUILT_IN_ROLES))
     ):
         body = {"email": f"sato-{number}@example.com", "roles": roles}
-        count, statements, _body = counted(owner, "post", "/api/v1/members/", body)
-        counts.append(count)
-    budgets.check("POST members/", counts, ORDER, statements)
+        costs.append(counted(owner, "post", "/api/v1/members/", body))
+    check(budgets, "POST members/", costs, ORDER)
 
 
-def test_movements_of_stock(budgets: Budgets, client: Client, products: list[str]) -> None:
+def test_movements_of_stock(
+    budgets: Budgets, rows: Rows, client: Client, products: list[str]
+) -> None:
     url = f"/api/v1/products/{products[0]}/"
     for _number in range(99):
         client.post(f"{url}adjust_stock/", {"delta": 1, "reason": "found"})
-    check_pages(budgets, client, "products/{id}/stock_movements/", f"{url}stock_movements/")
+    check_pages(budgets, rows, client, "products/{id}/stock_movements/", f"{url}stock_movements/")
 
 
 def test_stock_that_runs_low(budgets: Budgets, client: Client, products: list[str]) -> None:
     """The notices of all lines together cost one statement more, however many they are."""
     buyer = customer(client)
-    counts = []
+    costs = []
     for lines in LINES:
         for each in products[:lines]:
             held = client.get(f"/api/v1/products/{each}/check_stock/").json()["quantity"]
@@ -218,6 +292,5 @@ def test_stock_that_runs_low(budgets: Budgets, client: Client, products: list[st
                 {"set_to": 11, "expected_quantity": held, "reason": "count"},
             )
         body = order(buyer, products, lines)
-        count, statements, _body = counted(client, "post", "/api/v1/orders/", body)
-        counts.append(count)
-    budgets.check("POST orders/ where all runs low", counts, ORDER, statements)
+        costs.append(counted(client, "post", "/api/v1/orders/", body))
+    check(budgets, "POST orders/ where all runs low", costs, ORDER)

@@ -1,13 +1,18 @@
-"""System checks: a route that nobody may use, or everybody, does not start unnoticed."""
+"""System checks: a route that nobody may use, or everybody, does not start unnoticed.
+
+Nor does an ordering by which a cursor would skip rows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.core import checks
+from django.core.exceptions import FieldDoesNotExist
 
 from noren_kit.accounts.permissions import right_of
+from noren_kit.api.keyset import column_of
 from noren_kit.api.registry import Route, routes
 
 
@@ -23,8 +28,37 @@ def _faults(route: Route) -> Iterable[tuple[str, str]]:
             yield "noren.E006", f"names no right for the action {action}: it is refused to all"
 
 
+def _nullable_orderings(view: Any) -> Iterable[str]:
+    if not hasattr(view, "orderings"):
+        return
+    meta = view.resource_model()._meta
+    for name in dict.fromkeys([*view.orderings(), *map(column_of, view.ordering)]):
+        try:
+            field = meta.get_field(name)
+        except FieldDoesNotExist:
+            continue  # An annotation's name, or one that fails at the first request.
+        if getattr(field, "null", True):
+            yield name
+
+
+def _ordering_faults(route: Route) -> Iterable[tuple[str, str]]:
+    for name in _nullable_orderings(route.view):
+        yield "noren.E008", f"orders by {name}, which may be null: a cursor would skip such rows"
+
+
 def permission_errors(found: Iterable[Route]) -> list[checks.CheckMessage]:
-    """The faults of these routes, each once, as system check errors."""
+    """The faults of these routes in who may use them, each once, as system check errors."""
+    return _errors(found, _faults)
+
+
+def ordering_errors(found: Iterable[Route]) -> list[checks.CheckMessage]:
+    """The faults of these routes in what they order by, each once, as system check errors."""
+    return _errors(found, _ordering_faults)
+
+
+def _errors(
+    found: Iterable[Route], faults: Callable[[Route], Iterable[tuple[str, str]]]
+) -> list[checks.CheckMessage]:
     errors = {
         (route.view.__qualname__, code, fault): checks.Error(
             f"{route.view.__module__}.{route.view.__qualname__} ({route.path}) {fault}.",
@@ -32,7 +66,7 @@ def permission_errors(found: Iterable[Route]) -> list[checks.CheckMessage]:
             id=code,
         )
         for route in found
-        for code, fault in _faults(route)
+        for code, fault in faults(route)
     }
     return list(errors.values())
 
@@ -41,3 +75,9 @@ def permission_errors(found: Iterable[Route]) -> list[checks.CheckMessage]:
 def check_permissions(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """E006: an action without a right. E007: a view without permission classes."""
     return permission_errors(routes())
+
+
+@checks.register("orderings")
+def check_orderings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """E008: an ordering by a column that may be null."""
+    return ordering_errors(routes())

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from django.core.exceptions import ValidationError
-from django.core.signing import BadSignature, Signer
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 
+from noren_kit.api.keyset import CursorTokens, Position, beyond, place_of, reversed_term
 from noren_kit.api.parameters import whole_number
 from noren_kit.api.reading import ReadRow
-from noren_kit.core import context
 from noren_kit.core.conf import conf
 from noren_kit.core.errors import InvalidInput
 
@@ -31,14 +27,6 @@ class Reader(Protocol):
 
     def __call__(self, queryset: QuerySet[Any], *, terms: Sequence[str]) -> list[ReadRow]:
         """Read them, in the queryset's order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a cursor stands: the ordering's values of the row it is next to."""
-
-    values: tuple[str, ...]
-    backwards: bool = False
 
 
 class ResourcePagination(BasePagination):
@@ -100,23 +88,22 @@ class ResourcePagination(BasePagination):
     def _cursor_page(self, queryset: QuerySet[Any]) -> dict[str, Any]:
         self.ordering = [str(term) for term in queryset.query.order_by]
         token = self.request.query_params["cursor"]
-        position = self._position(token) if token else None
+        position = self._tokens().read(token) if token else None
         backwards = bool(position and position.backwards)
         if backwards:
-            queryset = queryset.order_by(*(_reversed(term) for term in self.ordering))
+            queryset = queryset.order_by(*(reversed_term(term) for term in self.ordering))
         if position:
             ordering = [str(term) for term in queryset.query.order_by]
-            queryset = queryset.filter(_beyond(queryset, ordering, position.values))
+            after = beyond(queryset, ordering, position.place, inclusive=position.inclusive)
+            queryset = queryset.filter(after)
         rows = self.read(queryset[: self.page_size + 1], terms=self.ordering)
         more, rows = len(rows) > self.page_size, rows[: self.page_size]
         if backwards:
             rows.reverse()
         has_next, has_previous = backwards or more, more if backwards else position is not None
-        following = self._token(rows[-1], backwards=False) if rows and has_next else None
-        preceding = self._token(rows[0], backwards=True) if rows and has_previous else None
         return {
-            "next": self._link("cursor", following) if following else None,
-            "previous": self._link("cursor", preceding) if preceding else None,
+            "next": self._beside(rows[-1:], position, backwards=False) if has_next else None,
+            "previous": self._beside(rows[:1], position, backwards=True) if has_previous else None,
             "cursor_info": {
                 "current_cursor": token or None,
                 "page_size": self.page_size,
@@ -125,30 +112,19 @@ class ResourcePagination(BasePagination):
             "results": [row.shown for row in rows],
         }
 
-    def _signer(self) -> Signer:
-        """Bound to the tenant, the list and its filters: elsewhere the token is refused.
-
-        Lists of the platform are read inside a tenant or outside of any.
-        """
+    def _tokens(self) -> CursorTokens:
         query = self.request.query_params
-        filters = sorted((name, query[name]) for name in query if name not in _FREE)
-        entered = context.tenant_or_none()
-        return Signer(salt=f"cursor:{entered and entered.id}:{self.request.path}:{filters}")
+        filters = [(name, query[name]) for name in query if name not in _FREE]
+        return CursorTokens(self.request.path, filters, self.ordering)
 
-    def _token(self, row: ReadRow, *, backwards: bool) -> str:
-        values = [_as_text(value) for value in row.place]
-        return self._signer().sign_object([values, backwards], compress=False)
-
-    def _position(self, token: str) -> Position:
-        try:
-            values, backwards = self._signer().unsign_object(token)
-        except (BadSignature, ValueError) as error:
-            raise InvalidInput.field(
-                "cursor", "invalid", _("This cursor does not belong to this list.")
-            ) from error
-        if len(values) != len(self.ordering):  # Made before the list's ordering was changed.
-            raise InvalidInput.field("cursor", "invalid", _("This cursor is damaged."))
-        return Position(tuple(values), backwards)
+    def _beside(self, rows: list[ReadRow], position: Position | None, *, backwards: bool) -> str:
+        """The link to what is beside this row, or beside `position` where no row was left."""
+        if rows:
+            beside = Position(place_of(rows[0].place, self.ordering), backwards)
+        else:
+            assert position is not None  # noqa: S101  a first page links nowhere if empty
+            beside = Position(position.place, backwards, inclusive=True)
+        return self._link("cursor", self._tokens().write(beside))
 
     def _link(self, name: str, value: Any) -> str:
         """The address of another page: its parameters stand in the order of their names."""
@@ -202,34 +178,3 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
         "required": list(properties),
         "additionalProperties": False,
     }
-
-
-def _reversed(term: str) -> str:
-    return term.removeprefix("-") if term.startswith("-") else f"-{term}"
-
-
-def _as_text(value: Any) -> str:
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _typed(queryset: QuerySet[Any], name: str, text: str) -> Any:
-    field = queryset.model._meta.get_field(name)
-    try:
-        return field.to_python(text)
-    except (ValidationError, ArithmeticError) as error:
-        raise InvalidInput.field("cursor", "invalid", _("This cursor is damaged.")) from error
-
-
-def _beyond(queryset: QuerySet[Any], ordering: list[str], values: tuple[str, ...]) -> Q:
-    """Rows after `values` in `ordering`, with a bound on the first column for its index."""
-    after = Q()
-    equal: dict[str, Any] = {}
-    for term, text in zip(ordering, values, strict=True):
-        name = term.removeprefix("-")
-        value = uuid.UUID(text) if name == "id" else _typed(queryset, name, text)
-        comparison = "lt" if term.startswith("-") else "gt"
-        after |= Q(**equal, **{f"{name}__{comparison}": value})
-        if not equal:
-            bound = Q(**{f"{name}__{comparison}e": value})
-        equal[name] = value
-    return bound & after

@@ -62,6 +62,9 @@ class ClaimsValue(TableSql):
             *(f"ALTER TABLE {each} NO FORCE ROW LEVEL SECURITY" for each in (table, claims)),
             f"INSERT INTO {claims} (tenant_id, id, {names['column']})"  # noqa: S608  names alone
             f" SELECT tenant_id, id, {names['column']} FROM {table} WHERE deleted_at IS NULL",
+            # Policies can't be forced again while checks of the new rows wait.
+            "SET CONSTRAINTS ALL IMMEDIATE",
+            "SET CONSTRAINTS ALL DEFERRED",
             *(f"ALTER TABLE {each} FORCE ROW LEVEL SECURITY" for each in (table, claims)),
             _FUNCTIONS.format(**names).strip(),
         ]

@@ -1,26 +1,38 @@
-"""Statement counts that are committed beside the tests, compared exactly.
+"""What requests cost, committed beside the tests: statements, and the rows these look at.
 
-A count that grows is a change someone must look at; one that falls is worth keeping. After such
-a change `pytest --refresh-statements` writes the file anew, for the diff to be read.
+A number that grows is a change someone must look at; one that falls is worth keeping. After such
+a change `pytest --refresh-statements` writes the files anew, for the diff to be read.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 OPTION = "--refresh-statements"
 
 
-class Budgets:
-    """The counts of one file: `{"GET products/": 4, …}`."""
+class Recorded:
+    """The numbers of one file, by the name of what they are the cost of."""
 
     def __init__(self, file: Path, *, refresh: bool) -> None:
         self.file, self.refresh = file, refresh
-        self.recorded: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
-        self.seen: dict[str, int] = {}
+        self.recorded: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        self.seen: dict[str, Any] = {}
+
+    def write(self) -> None:
+        """Write the refreshed numbers, sorted; others stay as they were."""
+        if self.refresh and self.seen:
+            merged = {**self.recorded, **self.seen}
+            lines = [f"  {json.dumps(name)}: {json.dumps(merged[name])}" for name in sorted(merged)]
+            self.file.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+class Budgets(Recorded):
+    """Numbers of statements: `{"GET products/": 4, …}`."""
 
     def check(self, name: str, counts: list[int], at_most: int, statements: list[str]) -> None:
         """Assert that all of `counts` are one number, within `at_most`, and the recorded one."""
@@ -38,8 +50,26 @@ class Budgets:
                 f" {self.file.name}. If that is right: pytest {OPTION}\n{listed}"
             )
 
-    def write(self) -> None:
-        """Write the refreshed counts, sorted; others stay as they were."""
-        if self.refresh and self.seen:
-            merged = {**self.recorded, **self.seen}
-            self.file.write_text(json.dumps(merged, indent=2, sort_keys=True) + "\n")
+
+class RowBudgets(Recorded):
+    """Rows that a request's SELECTs look at, by size of the answer: `{"GET products/": [3, 42]}`.
+
+    Compared within a tenth and two rows: PostgreSQL rounds what a loop throws away.
+    """
+
+    def check(self, name: str, examined: list[int], scans: list[str]) -> None:
+        """Assert that `examined` are as recorded; `scans` tell people where they come from."""
+        __tracebackhide__ = True
+        self.seen[name] = examined
+        if self.refresh:
+            return
+        recorded = self.recorded.get(name, [])
+        if len(recorded) != len(examined) or any(
+            abs(now - before) > before // 10 + 2
+            for now, before in zip(examined, recorded, strict=True)
+        ):
+            listed = "\n".join(scans)
+            pytest.fail(
+                f"{name}: {examined} rows examined, {recorded} are recorded in {self.file.name}."
+                f" If that is right: pytest {OPTION}\n{listed}"
+            )

@@ -72,7 +72,7 @@ class OwnerConnection:
         )
         self.tables = [name for (name,) in tables]
 
-        self._admin = self._superuser()
+        self.admin = self._superuser()
 
     @staticmethod
     def _superuser() -> psycopg.Connection[Any] | None:
@@ -92,14 +92,14 @@ class OwnerConnection:
         Row by row where rows are few, past foreign keys and policies: a tenth of what TRUNCATE
         costs, and that after each test.
         """
-        if self._admin is None or self._size() > FEW_BYTES:
+        if self.admin is None or self._size() > FEW_BYTES:
             names = sql.SQL(", ").join(map(sql.Identifier, self.tables))
             self.connection.execute(sql.SQL("TRUNCATE {}").format(names))
             return
-        with self._admin.transaction():
-            self._admin.execute("SET LOCAL session_replication_role = replica")
+        with self.admin.transaction():
+            self.admin.execute("SET LOCAL session_replication_role = replica")
             for table in self.tables:
-                self._admin.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+                self.admin.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
 
     def _size(self) -> int:
         row = self.connection.execute(
@@ -109,7 +109,7 @@ class OwnerConnection:
         return int(row[0]) if row else 0
 
     def close(self) -> None:
-        for connection in filter(None, (self.connection, self._admin)):
+        for connection in filter(None, (self.connection, self.admin)):
             connection.close()
 
 

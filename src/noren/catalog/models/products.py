@@ -89,6 +89,15 @@ class Product(TenantModel):
                 "average_rating",
                 "total_sales",
             )
+        ] + [
+            # A status, category or brand whose products are few, or all old, is no walk through
+            # everything that is newer.
+            models.Index(
+                fields=["tenant", filtered, "created_at", "id"],
+                condition=Q(deleted_at__isnull=True),
+                name=f"catalog_product_{filtered}",
+            )
+            for filtered in ("status", "category", "brand")
         ]
 
     def __str__(self) -> str:
