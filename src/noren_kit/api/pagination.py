@@ -207,7 +207,7 @@ def _reversed(term: str) -> str:
 
 def _attribute(row: Any, term: str) -> str:
     name = term.removeprefix("-")
-    return "pk" if name == "pk" else str(row._meta.get_field(name).attname)
+    return name if name in ("pk", "relevance") else str(row._meta.get_field(name).attname)
 
 
 def _as_text(value: Any) -> str:
@@ -215,7 +215,8 @@ def _as_text(value: Any) -> str:
 
 
 def _typed(queryset: QuerySet[Any], name: str, text: str) -> Any:
-    field = queryset.model._meta.get_field(name)
+    annotation = queryset.query.annotations.get(name)
+    field = annotation.output_field if annotation else queryset.model._meta.get_field(name)
     try:
         return field.to_python(text)
     except (ValidationError, ArithmeticError) as error:

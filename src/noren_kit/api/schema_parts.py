@@ -37,6 +37,16 @@ SCHEMAS: dict[str, Any] = {
         ],
         "additionalProperties": False,
     },
+    "Highlighted": {
+        "type": "object",
+        "properties": {
+            "highlights": {
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "description": "With `highlight=true`: by field, HTML with finds in `<em>`.",
+            }
+        },
+    },
     "Problem": {
         "type": "object",
         "description": "The same facts as a problem document (RFC 9457).",

@@ -21,13 +21,13 @@ from noren_kit.api.filters import (
     FilterBackend,
     OrderingBackend,
     ResourceFilterSet,
-    SearchBackend,
 )
 from noren_kit.api.limiting import count_request
 from noren_kit.api.nested_rows import NestedRows
 from noren_kit.api.pagination import ResourcePagination
 from noren_kit.api.parameters import names, parse_id, refuse_unknown
 from noren_kit.api.ruled_rows import RuledRows
+from noren_kit.api.searching import HIGHLIGHT, SearchBackend, search_parameters, with_highlights
 from noren_kit.api.serializers import NoInput
 from noren_kit.core import context
 from noren_kit.core.errors import AppError
@@ -99,7 +99,8 @@ class ResourceViewSet(
     `write_serializer_class`, `update_serializer_class`, `filterset_class`, `search_fields`,
     `ordering_fields`, `action_rights` (the right of each extra action), `further_rights` (those
     that its services ask for), `row_rules`, `parent_field` (of one under another resource),
-    `bodiless_actions`, and `perform_*` hooks that call services.
+    `bodiless_actions`, `filtered_actions` (those that search and filter as the list does), and
+    `perform_*` hooks that call services.
     """
 
     permission_classes = [ResourcePermission]
@@ -116,6 +117,7 @@ class ResourceViewSet(
     ordering: ClassVar[tuple[str, ...]] = ("-created_at",)
     action_rights: ClassVar[dict[str, str]] = {}
     further_rights: ClassVar[frozenset[str]] = frozenset()
+    filtered_actions: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def resource_model(cls) -> type[models.Model]:
@@ -131,10 +133,12 @@ class ResourceViewSet(
         return list(dict.fromkeys(["created_at", "updated_at", *cls.ordering_fields]))
 
     def known_parameters(self) -> set[str]:
+        filters = set(self.filterset_class.base_filters)
         if self.action == "list":
-            backends = {"ordering"} | ({"search"} if self.search_fields else set())
-            filters = set(self.filterset_class.base_filters)
+            backends = {"ordering", *search_parameters(self)}
             return {*ResourcePagination.parameters, *backends, *filters, *_SPARSE}
+        if self.action in self.filtered_actions:
+            return filters | (search_parameters(self) - {HIGHLIGHT})
         return set(_SPARSE) if self.action == "retrieve" else set()
 
     # Reading
@@ -164,7 +168,11 @@ class ResourceViewSet(
 
     def paginate_queryset(self, queryset: Any) -> Any:
         shown = self.get_serializer()
-        return super().paginate_queryset(reading.for_serializer(queryset, shown))
+        self.page_rows = super().paginate_queryset(reading.for_serializer(queryset, shown))
+        return self.page_rows
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return super().get_paginated_response(with_highlights(self.request, self.page_rows, data))
 
     def get_object(self) -> Any:
         """The row of the path, read for what the action shows; 404 for any other id."""

@@ -83,7 +83,10 @@ class RatingField(FixedPointField):
 
 
 class TenantField(models.ForeignKey):
-    """The owner of a row. Declaring it puts the table under row-level security."""
+    """The owner of a row. Declaring it puts the table under row-level security.
+
+    `db_constraint=False` is for rows that follow from another tenant row, whose key says enough.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.update(
@@ -98,7 +101,7 @@ class TenantField(models.ForeignKey):
 
     def deconstruct(self) -> Any:
         name, path, args, _kwargs = super().deconstruct()
-        return name, path, args, {}
+        return name, path, args, {} if self.db_constraint else {"db_constraint": False}
 
     def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:  # type: ignore[override]
         super().contribute_to_class(cls, name, **kwargs)

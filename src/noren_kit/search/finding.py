@@ -1,0 +1,86 @@
+"""From what somebody typed to the rows that have it, the best first.
+
+Each term is a range of the index of terms. The conditions are separate, so that PostgreSQL
+starts with the rarest and asks for the others row by row, by the key of the table of terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+
+from noren_kit.search.folding import Wanted, wanted_terms, whole_code
+from noren_kit.search.indexing import NAMED, WHOLE_CODE, resource_code
+from noren_kit.search.models import Term
+
+EXACT_CODE, CODE_PREFIX, IN_NAMES, IN_TEXT = 3, 2, 1, 0
+"""Values of `relevance`."""
+ORDERING = ("-relevance", "-created_at", "-id")
+
+# More conditions than these are taken together, and more beginnings of words as whole words:
+# some characters alone fold into a dozen words.
+_SEPARATE, _PREFIXES = 12, 10
+_LAST_CHARACTER = "\U0010ffff"
+
+
+def _terms(queryset: QuerySet[Any]) -> QuerySet[Term]:
+    code = resource_code(queryset.model._meta.db_table)
+    found: QuerySet[Term] = Term.objects.filter(resource=code)
+    return found
+
+
+def _has(wanted: Wanted) -> Q:
+    if not wanted.prefix:
+        return Q(term=wanted.term)
+    return Q(term__gte=wanted.term, term__lt=wanted.term + _LAST_CHARACTER)
+
+
+def _bounded(text: str) -> list[Wanted]:
+    found = wanted_terms(text)
+    prefixes = [each for each in found if each.prefix]
+    return [
+        Wanted(each.term) if each in prefixes[_PREFIXES:] else each
+        for each in sorted(found, key=lambda each: not each.prefix)
+    ]
+
+
+def matching(queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+    """The rows that have every word of `text`, or one that begins so; each once.
+
+    Text without any letter or digit finds codes that begin with it.
+    """
+    terms, wanted = _terms(queryset), _bounded(text)
+    if not wanted:
+        codes = terms.filter(_has(Wanted(whole_code(text), prefix=True)), weight=WHOLE_CODE)
+        return queryset.filter(pk__in=codes.values("id"))
+    for each in wanted[:_SEPARATE]:
+        queryset = queryset.filter(pk__in=terms.filter(_has(each)).values("id"))
+    together = list(dict.fromkeys(each.term for each in wanted[_SEPARATE:]))
+    if together:
+        counted = terms.filter(term__in=together).values("id").annotate(found=Count("term"))
+        queryset = queryset.filter(pk__in=counted.filter(found=len(together)).values("id"))
+    return queryset
+
+
+def ranked(queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+    """`queryset` with `relevance`, ordered by it: a code, its beginning, names, other text."""
+    own, whole = _terms(queryset).filter(id=OuterRef("pk")), whole_code(text)
+    codes = own.filter(weight=WHOLE_CODE)
+    tiers = [
+        (EXACT_CODE, [Exists(codes.filter(term=whole))]),
+        (CODE_PREFIX, [Exists(codes.filter(_has(Wanted(whole, prefix=True))))]),
+        (IN_NAMES, _named(own, _bounded(text)[:_SEPARATE])),
+    ]
+    relevance = Case(
+        *(When(Q(*conditions), then=Value(tier)) for tier, conditions in tiers if conditions),
+        default=Value(IN_TEXT),
+        output_field=IntegerField(),
+    )
+    return queryset.annotate(relevance=relevance).order_by(*ORDERING)
+
+
+def _named(own: QuerySet[Term], wanted: Sequence[Wanted]) -> list[Exists]:
+    names = own.filter(weight__lte=NAMED)
+    return [Exists(names.filter(_has(each))) for each in wanted]
