@@ -168,7 +168,9 @@ class ResourceViewSet(
 
     def paginate_queryset(self, queryset: Any) -> Any:
         shown = self.get_serializer()
-        self.page_rows = super().paginate_queryset(reading.for_serializer(queryset, shown))
+        self.page_rows: list[Any] = super().paginate_queryset(  # type: ignore[assignment]
+            reading.for_serializer(queryset, shown)
+        )
         return self.page_rows
 
     def get_paginated_response(self, data: Any) -> Response:

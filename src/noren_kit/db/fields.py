@@ -100,8 +100,8 @@ class TenantField(models.ForeignKey):
         super().__init__(**kwargs)
 
     def deconstruct(self) -> Any:
-        name, path, args, _kwargs = super().deconstruct()
-        return name, path, args, {} if self.db_constraint else {"db_constraint": False}
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, {k: v for k, v in kwargs.items() if k == "db_constraint"}
 
     def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:  # type: ignore[override]
         super().contribute_to_class(cls, name, **kwargs)

@@ -78,7 +78,8 @@ def ranked(queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
         default=Value(IN_TEXT),
         output_field=IntegerField(),
     )
-    return queryset.annotate(relevance=relevance).order_by(*ORDERING)
+    ordered: QuerySet[Any] = queryset.annotate(relevance=relevance).order_by(*ORDERING)
+    return ordered
 
 
 def _named(own: QuerySet[Term], wanted: Sequence[Wanted]) -> list[Exists]:

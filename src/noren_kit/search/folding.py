@@ -16,7 +16,7 @@ from noren_kit.search.characters import IGNORED, RUN
 LONGEST_TERM = 64
 """Characters of a term; what is longer is found by its beginning."""
 MOST_TERMS = 500
-"""Words, or characters of text without spaces, that are indexed of one field's text."""
+"""Words, and characters of text without spaces, that are indexed of a row's names or its text."""
 
 _IGNORED, _RUN = re.compile(IGNORED), re.compile(RUN)
 _FINAL_SIGMA, _SIGMA = "\u03c2", "\u03c3"

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import migrations
 
 from noren_kit.search.characters import IGNORED, RUN
-from noren_kit.search.folding import LONGEST_TERM, MOST_TERMS
+from noren_kit.search.folding import MOST_TERMS
 
 _COLLATIONS = ("pg_c_utf8", "und-x-icu")
 
@@ -34,18 +34,21 @@ CREATE FUNCTION noren_terms(value text) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $terms$
 DECLARE
     folded text := noren_fold(value);
+    words text[] := (string_to_array(btrim(regexp_replace(
+        folded, '[\u0001-/:-`{{-\u007F]+', ' ', 'g')), ' '))[1:{most}];
 BEGIN
     IF octet_length(folded) = char_length(folded) THEN
-        RETURN ARRAY(SELECT DISTINCT left(word, {longest})
-            FROM unnest((string_to_array(btrim(regexp_replace(
-                folded, '[^a-z0-9]+', ' ', 'g')), ' '))[1:{most}]) AS word);
+        RETURN words;
     END IF;
-    RETURN ARRAY(SELECT DISTINCT term FROM (
-        SELECT CASE WHEN run.parts[1] IS NULL THEN left(run.parts[2], {longest})
-                    ELSE substr(run.parts[1], at, 2) END AS term
-          FROM regexp_matches(folded, '{run}', 'g') WITH ORDINALITY AS run(parts, place),
+    RETURN ARRAY(
+        SELECT word FROM unnest(words) AS word WHERE octet_length(word) = char_length(word)
+    ) || ARRAY(
+        SELECT coalesce(run.parts[2], substr(run.parts[1], at, 2))
+          FROM unnest(words) WITH ORDINALITY AS w(word, place),
+               regexp_matches(word, '{run}', 'g') WITH ORDINALITY AS run(parts, nth),
                generate_series(1, coalesce(char_length(run.parts[1]), 1)) AS at
-         ORDER BY place, at LIMIT {most}) AS cut);
+         WHERE octet_length(word) <> char_length(word)
+         ORDER BY place, nth, at LIMIT {most});
 END $terms$
 """
 
@@ -60,7 +63,7 @@ def _make(apps: Any, schema_editor: Any) -> None:
         found = {name for (name,) in cursor.fetchall()}
         collation = next((name for name in _COLLATIONS if name in found), "default")
         cursor.execute(_FOLD.format(collation=f'"{collation}"', ignored=IGNORED))
-        cursor.execute(_TERMS.format(longest=LONGEST_TERM, most=MOST_TERMS, run=RUN))
+        cursor.execute(_TERMS.format(most=MOST_TERMS, run=RUN))
 
 
 def _drop(apps: Any, schema_editor: Any) -> None:

@@ -83,7 +83,7 @@ class Searched(LateTableSql):
     def _terms(self, quote: Any) -> str:
         """The terms of a row `r`, each once and with its best weight; needs no statement more."""
         parts = [
-            f"SELECT left(btrim(noren_fold(r.{quote(field)})), {LONGEST_TERM}), {WHOLE_CODE}"
+            f"SELECT btrim(noren_fold(r.{quote(field)})), {WHOLE_CODE}"
             for field in self._of_kind(CODE)
         ]
         for weight, kinds in ((NAMED, (CODE, NAME)), (SAID, (TEXT,))):
@@ -91,9 +91,9 @@ class Searched(LateTableSql):
             if columns:
                 parts.append(f"SELECT unnest(noren_terms(concat_ws(' ', {columns}))), {weight}")
         return (
-            "SELECT term, min(weight) AS weight"  # noqa: S608  names alone
-            f" FROM ({' UNION ALL '.join(parts)})"
-            " AS p(term, weight) WHERE term <> '' GROUP BY term"
+            f"SELECT left(term, {LONGEST_TERM}) AS term, min(weight) AS weight"  # noqa: S608
+            f" FROM ({' UNION ALL '.join(parts)}) AS p(term, weight)"
+            f" WHERE term <> '' GROUP BY left(term, {LONGEST_TERM})"
         )
 
     def _names(self, table: str, quote: Any) -> dict[str, Any]:

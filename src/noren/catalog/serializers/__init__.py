@@ -6,6 +6,7 @@ from noren.catalog.serializers.classification import (
     SupplierSerializer,
     TagSerializer,
 )
+from noren.catalog.serializers.facets import FacetsSerializer
 from noren.catalog.serializers.products import (
     ProductChangeSerializer,
     ProductDetailSerializer,
@@ -22,6 +23,7 @@ from noren.catalog.serializers.variants import (
 __all__ = [
     "BrandSerializer",
     "CategorySerializer",
+    "FacetsSerializer",
     "ProductChangeSerializer",
     "ProductDetailSerializer",
     "ProductListSerializer",

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
 from noren.catalog.models import Product
+from noren.catalog.queries import count_facets
 from noren.catalog.serializers import (
+    FacetsSerializer,
     ProductChangeSerializer,
     ProductDetailSerializer,
     ProductListSerializer,
@@ -12,7 +23,11 @@ from noren.catalog.serializers import (
 from noren.catalog.services import APPROVE, OVERRIDE_FLOOR, ApprovalBound
 from noren.catalog.views.filters import ProductFilterSet
 from noren.inventory.views import StockActions
+from noren_kit.api.filters import FilterBackend
+from noren_kit.api.searching import SearchBackend
 from noren_kit.api.viewsets import ResourceViewSet
+from noren_kit.core import context
+from noren_kit.core.money import quantum_of
 
 
 class ProductViewSet(StockActions, ResourceViewSet):
@@ -23,9 +38,33 @@ class ProductViewSet(StockActions, ResourceViewSet):
     filterset_class = ProductFilterSet
     search_fields = ["name", "description", "sku"]
     ordering_fields = ["price", "name", "average_rating", "total_sales"]
-    action_rights = {"check_stock": "catalog.view_product", **StockActions.stock_rights}
+    action_rights = {
+        "check_stock": "catalog.view_product",
+        "facets": "catalog.view_product",
+        **StockActions.stock_rights,
+    }
+    filtered_actions = ("facets",)
     further_rights = frozenset({APPROVE, OVERRIDE_FLOOR})
     row_rules = [ApprovalBound("category__requires_approval")]
 
     def stock_label(self, row: Product) -> dict[str, str]:
         return {"product_id": str(row.id)}
+
+    @extend_schema(responses=FacetsSerializer)
+    @action(detail=False, methods=["get"], pagination_class=None)
+    def facets(self, request: Request) -> Response:
+        """Count what the list would show, by category, brand, tag, price and availability.
+
+        Search and filters are those of the list. Each facet is counted without its own filter,
+        so that the alternatives to what is chosen are seen; `count` is with all of them. At most
+        50 of each, the most frequent first. A price band has prices from `from` and below `to`;
+        a category counts what stands in itself, not what stands below it.
+        """
+        searched = SearchBackend().filter_queryset(request, self.get_queryset(), self)
+
+        def rows(without: Collection[str]) -> QuerySet[Any]:
+            found: QuerySet[Any] = FilterBackend().filter_without(without, request, searched, self)
+            return found
+
+        unit = quantum_of(context.tenant().currency)
+        return Response(FacetsSerializer(count_facets(rows, unit=unit)).data)
