@@ -209,7 +209,7 @@ def _allow_highlights(operation: dict[str, Any], schemas: dict[str, Any]) -> Non
         return
     content = operation["responses"]["200"]["content"]["application/json"]
     page = schemas[content["schema"]["$ref"].rpartition("/")[2]]
-    highlighted = {"$ref": "#/components/schemas/Highlighted"}
+    highlighted = {"$ref": "#/components/schemas/SparseHighlights"}
     for kind in page["anyOf"]:
         results = kind["properties"]["results"]
         if highlighted not in results["items"].get("allOf", []):

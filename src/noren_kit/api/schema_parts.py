@@ -37,13 +37,13 @@ SCHEMAS: dict[str, Any] = {
         ],
         "additionalProperties": False,
     },
-    "Highlighted": {
+    "SparseHighlights": {
         "type": "object",
         "properties": {
             "highlights": {
                 "type": "object",
                 "additionalProperties": {"type": "string"},
-                "description": "With `highlight=true`: by field, HTML with finds in `<em>`.",
+                "description": "With `highlight=true` alone: by field, HTML, finds in `<em>`.",
             }
         },
     },

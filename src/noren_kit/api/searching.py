@@ -101,15 +101,15 @@ def _looked_through(
     return queryset
 
 
-def with_highlights(
+def add_highlights(
     request: Request, rows: Sequence[Any], shown: Sequence[dict[str, Any]]
-) -> Sequence[dict[str, Any]]:
-    """`shown`, with `highlights` where the request asks for them; `rows` are the same, as models.
+) -> None:
+    """Add `highlights` to what is shown, where the request asks for them.
 
-    Needs the searched columns of the rows and no statement.
+    `rows` are the same rows as models; of them the searched columns are read.
     """
     if request.query_params.get(HIGHLIGHT) != "true" or not rows:
-        return shown
+        return
     index, wanted = index_of(type(rows[0])), wanted_terms(request.query_params["search"])
     for row, each in zip(rows, shown, strict=True):
         marked = {
@@ -117,4 +117,3 @@ def with_highlights(
             for field in (index.fields if index else ())
         }
         each["highlights"] = {field: text for field, text in marked.items() if text is not None}
-    return shown

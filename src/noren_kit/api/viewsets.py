@@ -27,7 +27,7 @@ from noren_kit.api.nested_rows import NestedRows
 from noren_kit.api.pagination import ResourcePagination
 from noren_kit.api.parameters import names, parse_id, refuse_unknown
 from noren_kit.api.ruled_rows import RuledRows
-from noren_kit.api.searching import HIGHLIGHT, SearchBackend, search_parameters, with_highlights
+from noren_kit.api.searching import HIGHLIGHT, SearchBackend, search_parameters, add_highlights
 from noren_kit.api.serializers import NoInput
 from noren_kit.core import context
 from noren_kit.core.errors import AppError
@@ -173,8 +173,10 @@ class ResourceViewSet(
         )
         return self.page_rows
 
-    def get_paginated_response(self, data: Any) -> Response:
-        return super().get_paginated_response(with_highlights(self.request, self.page_rows, data))
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        response = super().list(request, *args, **kwargs)
+        add_highlights(request, self.page_rows, response.data["results"])
+        return response
 
     def get_object(self) -> Any:
         """The row of the path, read for what the action shows; 404 for any other id."""
