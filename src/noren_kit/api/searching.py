@@ -101,9 +101,7 @@ def _looked_through(
     return queryset
 
 
-def add_highlights(
-    request: Request, rows: Sequence[Any], shown: Sequence[dict[str, Any]]
-) -> None:
+def add_highlights(request: Request, rows: Sequence[Any], shown: Sequence[dict[str, Any]]) -> None:
     """Add `highlights` to what is shown, where the request asks for them.
 
     `rows` are the same rows as models; of them the searched columns are read.

@@ -27,7 +27,7 @@ from noren_kit.api.nested_rows import NestedRows
 from noren_kit.api.pagination import ResourcePagination
 from noren_kit.api.parameters import names, parse_id, refuse_unknown
 from noren_kit.api.ruled_rows import RuledRows
-from noren_kit.api.searching import HIGHLIGHT, SearchBackend, search_parameters, add_highlights
+from noren_kit.api.searching import HIGHLIGHT, SearchBackend, add_highlights, search_parameters
 from noren_kit.api.serializers import NoInput
 from noren_kit.core import context
 from noren_kit.core.errors import AppError

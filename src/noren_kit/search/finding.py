@@ -9,7 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    IntegerField,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
 
 from noren_kit.search.folding import Wanted, wanted_terms, whole_code
 from noren_kit.search.indexing import NAMED, WHOLE_CODE, resource_code
@@ -67,17 +80,25 @@ def matching(queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
 def ranked(queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
     """`queryset` with `relevance`, ordered by it: a code, its beginning, names, other text."""
     own, whole = _terms(queryset).filter(id=OuterRef("pk")), whole_code(text)
-    codes = own.filter(weight=WHOLE_CODE)
-    tiers = [
-        (EXACT_CODE, [Exists(codes.filter(term=whole))]),
-        (CODE_PREFIX, [Exists(codes.filter(_has(Wanted(whole, prefix=True))))]),
-        (IN_NAMES, _named(own, _bounded(text)[:_SEPARATE])),
-    ]
-    relevance = Case(
-        *(When(Q(*conditions), then=Value(tier)) for tier, conditions in tiers if conditions),
-        default=Value(IN_TEXT),
-        output_field=IntegerField(),
-    )
+    wanted = _bounded(text)
+    code = Case(When(term=whole, then=Value(EXACT_CODE)), default=Value(CODE_PREFIX))
+    one_word = wanted == [Wanted(whole, prefix=True)]
+    if one_word:  # All that there is to know stands in the terms which begin so: one look-up.
+        begun = own.filter(_has(wanted[0]))
+        tiers = Case(
+            When(weight=WHOLE_CODE, then=code),
+            When(weight=NAMED, then=Value(IN_NAMES)),
+            default=Value(IN_TEXT),
+        )
+    else:
+        begun = own.filter(_has(Wanted(whole, prefix=True)), weight=WHOLE_CODE)
+        tiers = code
+    best = Subquery(begun.values("id").annotate(best=Max(tiers)).values("best"))
+    named = [] if one_word else _named(own, wanted[:_SEPARATE])
+    otherwise: Any = Value(IN_TEXT)
+    if named:
+        otherwise = Case(When(Q(*named), then=Value(IN_NAMES)), default=otherwise)
+    relevance = Coalesce(best, otherwise, output_field=IntegerField())
     ordered: QuerySet[Any] = queryset.annotate(relevance=relevance).order_by(*ORDERING)
     return ordered
 
