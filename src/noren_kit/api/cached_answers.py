@@ -155,7 +155,8 @@ class CachedAnswers:
         view: Any = type(self)
         if self.action in self.cached_actions:
             shown = Representation(self.action_serializers.get(self.action))  # type: ignore[attr-defined]
-            return collections_of_action(view, shown, tuple(self.cached_actions[self.action]))
+            paths, names = tuple(self.cached_actions[self.action]), frozenset(request.GET)
+            return collections_of_action(view, shown, paths, names)
         if not self.cached or self.action not in _READERS:
             return None
         shown = self.representation(request.GET)  # type: ignore[attr-defined]

@@ -123,11 +123,14 @@ def collections_of_detail(view: Any, representation: Representation) -> frozense
 
 @lru_cache(maxsize=256)
 def collections_of_action(
-    view: Any, shown: Representation, paths: tuple[str, ...]
+    view: Any, shown: Representation, paths: tuple[str, ...], names: frozenset[str]
 ) -> frozenset[str] | None:
-    """What an action of `view` depends on: paths from its model, and what is shown of rows."""
+    """What an action of `view` depends on with these parameters.
+
+    Paths from its model, what is shown of rows, and what filters look at.
+    """
     model = view.resource_model()
-    columns = _ruled(model, view.row_rules)
+    columns = _ruled(model, view.row_rules) | _filtered(view, names)
     of_rows = getattr(getattr(shown.serializer_class, "Meta", None), "model", None) is model
     plan = plan_for(shown) if of_rows else None
     if of_rows and plan is None:

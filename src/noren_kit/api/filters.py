@@ -1,4 +1,4 @@
-"""Filters, search and ordering: declared on the viewset, strict about what they accept.
+"""Filters and ordering: declared on the viewset, strict about what they accept.
 
 Each filter states by `schema` what it accepts, in JSON Schema; the OpenAPI document shows it.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
@@ -23,7 +23,6 @@ from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
 from noren_kit.api.parameters import names, parse_id
-from noren_kit.core.conf import conf
 from noren_kit.core.errors import InvalidInput
 
 _EARLIEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
@@ -195,58 +194,33 @@ class FilterBackend(DjangoFilterBackend):
     filterset_base = ResourceFilterSet
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
+        return self.filter_without((), request, queryset, view)
+
+    def filter_without(
+        self, names: Collection[str], request: Request, queryset: QuerySet[Any], view: Any
+    ) -> Any:
+        """As `filter_queryset`, but for the parameters of these names."""
         if not request.query_params:
             return queryset
         filterset = self.get_filterset(request, queryset, view)
         if filterset is None:
             return queryset
+        filterset.data = {
+            name: value for name, value in filterset.data.items() if name not in names
+        }
         if not filterset.is_valid():
             raise InvalidInput(details=filterset.errors.get_json_data())
         return filterset.qs
-
-
-def search_forms(word: str) -> set[str]:
-    """A word as it is stored (NFC), and as it is written elsewhere (NFKC: full to half width)."""
-    return {unicodedata.normalize("NFC", word), unicodedata.normalize("NFKC", word)}
-
-
-class SearchBackend(BaseFilterBackend):
-    """`?search=`: every word must stand somewhere in the view's `search_fields`."""
-
-    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
-        text = request.query_params.get("search", "")
-        words = text.split()
-        if len(text) > conf.MAX_SEARCH_CHARACTERS or len(words) > conf.MAX_SEARCH_WORDS:
-            message = _("Search for at most %(words)s words and %(characters)s characters.")
-            limits = {"words": conf.MAX_SEARCH_WORDS, "characters": conf.MAX_SEARCH_CHARACTERS}
-            raise InvalidInput.field("search", "too_long", message % limits)
-        for word in words:
-            match = Q()
-            for field in view.search_fields:
-                for form in search_forms(word):
-                    match |= Q(**{f"{field}__icontains": form})
-            queryset = queryset.filter(match)
-        return queryset
-
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        if not view.search_fields:
-            return []
-        described = f"Words, at most {conf.MAX_SEARCH_WORDS}, that must all stand in: " + ", ".join(
-            view.search_fields
-        )
-        schema = {
-            "type": "string",
-            "maxLength": conf.MAX_SEARCH_CHARACTERS,
-            "pattern": rf"^\s*\S+(\s+\S+){{0,{conf.MAX_SEARCH_WORDS - 1}}}\s*$",
-        }
-        return [{"name": "search", "in": "query", "description": described, "schema": schema}]
 
 
 class OrderingBackend(BaseFilterBackend):
     """`?ordering=price,-name` over the view's `ordering_fields`; ties are broken by id."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
-        terms = names(request.query_params, "ordering") or list(view.ordering)
+        asked = names(request.query_params, "ordering")
+        if not asked and "relevance" in queryset.query.annotations:
+            return queryset  # Ordered by the search.
+        terms = asked or list(view.ordering)
         columns = [term.removeprefix("-") for term in terms]
         unknown = [name for name in columns if name not in view.orderings()]
         if unknown or len(set(columns)) != len(columns):

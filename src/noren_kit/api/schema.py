@@ -19,6 +19,7 @@ from rest_framework.serializers import ListSerializer
 
 from noren_kit.accounts.permissions import PlatformStaff
 from noren_kit.api import schema_fields, serializers, viewsets
+from noren_kit.api.filters import OrderingBackend
 from noren_kit.api.schema_parts import (
     HEADERS,
     PROBES,
@@ -140,6 +141,8 @@ class ResourceSchema(AutoSchema):
         return schema
 
     def get_filter_backends(self) -> Any:
+        if self.action in getattr(self.view, "filtered_actions", ()):
+            return [each for each in self.view.filter_backends if each is not OrderingBackend]
         return self.view.filter_backends if self.action == "list" else []
 
     def get_paginated_name(self, serializer_name: str) -> str:
@@ -217,6 +220,18 @@ def _allow_sparse(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
             results["items"] = _sparse(results["items"], schemas)
 
 
+def _allow_highlights(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    if "highlight" not in {each["name"] for each in operation.get("parameters", [])}:
+        return
+    content = operation["responses"]["200"]["content"]["application/json"]
+    page = schemas[content["schema"]["$ref"].rpartition("/")[2]]
+    highlighted = {"$ref": "#/components/schemas/SparseHighlights"}
+    for kind in page["anyOf"]:
+        results = kind["properties"]["results"]
+        if highlighted not in results["items"].get("allOf", []):
+            results["items"] = {"allOf": [results["items"], highlighted]}
+
+
 def _mend(node: Any) -> None:
     """Two slips of the generator.
 
@@ -241,6 +256,7 @@ def finish_schema(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     for path in result["paths"].values():
         for operation in path.values():
             _allow_sparse(operation, schemas)
+            _allow_highlights(operation, schemas)
     for name, schema in schemas.items():
         if schema.get("type") != "object":
             continue

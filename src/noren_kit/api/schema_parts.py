@@ -37,6 +37,16 @@ SCHEMAS: dict[str, Any] = {
         ],
         "additionalProperties": False,
     },
+    "SparseHighlights": {
+        "type": "object",
+        "properties": {
+            "highlights": {
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "description": "With `highlight=true` alone: by field, HTML, finds in `<em>`.",
+            }
+        },
+    },
     "Problem": {
         "type": "object",
         "description": "The same facts as a problem document (RFC 9457).",

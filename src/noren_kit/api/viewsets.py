@@ -4,55 +4,38 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
-from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework import serializers, viewsets
 from rest_framework.exceptions import APIException
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from noren_kit.accounts.authentication import refuse_named_tenant
 from noren_kit.accounts.permissions import ResourcePermission
-from noren_kit.accounts.rights import may, right_for
-from noren_kit.accounts.row_rules import reads_all
 from noren_kit.api.cached_answers import CachedAnswers
 from noren_kit.api.filters import (
     FilterBackend,
     OrderingBackend,
     ResourceFilterSet,
-    SearchBackend,
 )
 from noren_kit.api.limiting import count_request
 from noren_kit.api.nested_rows import NestedRows
-from noren_kit.api.pagination import Reader, ResourcePagination
+from noren_kit.api.pagination import ResourcePagination
 from noren_kit.api.parameters import names, parse_id, refuse_unknown
-from noren_kit.api.reading import Representation, for_serializer, read_rows
-from noren_kit.api.registry import rules_of
+from noren_kit.api.reading import Representation, for_serializer
 from noren_kit.api.ruled_rows import RuledRows
+from noren_kit.api.searching import HIGHLIGHT, SearchBackend, search_parameters
 from noren_kit.api.serializers import NoInput
+from noren_kit.api.showing import SPARSE, ShownRows
 from noren_kit.api.splicing import SplicedAnswers
-from noren_kit.core import context
-from noren_kit.core.errors import AppError, Forbidden
-from noren_kit.db.revisions import live_collection
+from noren_kit.core.errors import AppError
 from noren_kit.limits.errors import Throttled
 from noren_kit.limits.policies import address_key, caller_limit, limit_named
 from noren_kit.softdelete.deleting import soft_delete
-
-_SPARSE = ("fields", "omit", "expand")
-_NO_FILTERS = frozenset({*ResourcePagination.parameters, *_SPARSE, "ordering"})
-
-
-def _may_see_all(model: Any) -> bool:
-    """Whether the caller may view every row of a model."""
-    meta = model._meta
-    whole = reads_all(rules_of(model), QuerySet(model).none())
-    return whole and may(right_for(meta.app_label, "view", meta.model_name))
 
 
 class StrictViewMixin:
@@ -110,6 +93,7 @@ class StrictViewMixin:
 
 class ResourceViewSet(
     CachedAnswers,
+    ShownRows,
     SplicedAnswers,
     RuledRows,
     NestedRows,
@@ -123,7 +107,8 @@ class ResourceViewSet(
     `filterset_class`, `search_fields`,
     `ordering_fields`, `action_rights` (the right of each extra action), `further_rights` (those
     that its services ask for), `row_rules`, `parent_field` (of one under another resource),
-    `bodiless_actions`, and `perform_*` hooks that call services.
+    `bodiless_actions`, `filtered_actions` (those that search and filter as the list does), and
+    `perform_*` hooks that call services.
     """
 
     permission_classes = [ResourcePermission]
@@ -142,6 +127,7 @@ class ResourceViewSet(
     ordering: ClassVar[tuple[str, ...]] = ("-created_at",)
     action_rights: ClassVar[dict[str, str]] = {}
     further_rights: ClassVar[frozenset[str]] = frozenset()
+    filtered_actions: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def resource_model(cls) -> type[models.Model]:
@@ -157,23 +143,18 @@ class ResourceViewSet(
         return list(dict.fromkeys(["created_at", "updated_at", *cls.ordering_fields]))
 
     def known_parameters(self) -> set[str]:
+        filters = set(self.filterset_class.base_filters)
+        if self.action in self.filtered_actions:
+            return filters | (search_parameters(self) - {HIGHLIGHT})
         if self.action not in ("list", "retrieve"):
             return set()
-        sparse = set(_SPARSE) if self.get_serializer_class().expandable() else {"fields", "omit"}
+        sparse = set(SPARSE) if self.get_serializer_class().expandable() else {"fields", "omit"}
         if self.action == "retrieve":
             return sparse
-        backends = {"ordering"} | ({"search"} if self.search_fields else set())
-        filters = set(self.filterset_class.base_filters)
+        backends = {"ordering", *search_parameters(self)}
         return {*ResourcePagination.parameters, *backends, *filters, *sparse}
 
     # Reading
-
-    def get_queryset(self) -> QuerySet[Any]:
-        """The rows that the present action works on, as far as the caller may read them."""
-        model = self.resource_model()
-        if context.tenant_or_none() is None:
-            return QuerySet(model).none()  # The schema is made without a tenant.
-        return self.constrained(self.below_parent(model._default_manager.all()))
 
     def get_serializer_class(self) -> Any:
         if self.action in self.action_serializers:
@@ -193,62 +174,6 @@ class ResourceViewSet(
             kwargs.setdefault("omit", names(request.query_params, "omit"))
             kwargs.setdefault("expand", names(request.query_params, "expand"))
         return super().get_serializer(*args, **kwargs)
-
-    def representation(self, parameters: Mapping[str, str]) -> Representation:
-        """What these parameters ask to be shown: the action's serializer, and what of it.
-
-        Raises `Forbidden` for an expanded relation to what the caller may not see all of.
-        """
-        shown = self.get_serializer_class()
-        chosen = ((each, tuple(sorted(set(names(parameters, each))))) for each in sorted(_SPARSE))
-        choices = tuple((each, value) for each, value in chosen if value)
-        for path in dict(choices).get("expand", ()):
-            target = shown.expand_paths().get(path)
-            if target is not None and not _may_see_all(target.Meta.model):
-                raise Forbidden
-        return Representation(shown, choices)
-
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        def page(read: Reader) -> dict[str, Any]:
-            rows = self.get_queryset()
-            filtered, count = self.filter_queryset(rows), self._kept_count(rows)
-            return self.paginator.page(filtered, request, read, kept_count=count)
-
-        return Response(self.spliced(self.representation(request.query_params), page))
-
-    def _kept_count(self, rows: QuerySet[Any]) -> int | None:
-        """The number of all rows, where the list is of all and the revision counts them."""
-        whole = (
-            set(self.request.query_params) <= _NO_FILTERS
-            and type(self).get_queryset is ResourceViewSet.get_queryset
-            and not self.parent_field
-            and reads_all(self.row_rules, rows, self.right())
-        )
-        collection = live_collection(rows.model) if whole else None
-        return context.revisions()[collection].live if collection else None
-
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        pk = self.path_id()
-        shown = self.representation(request.query_params)
-        body = self.spliced(shown, lambda read: {"results": [self._shown_row(pk, read)]})
-        return Response(body["results"][0])
-
-    def shown(self, pk: uuid.UUID, representation: Representation) -> Any:
-        """What is shown of a row that the caller may read; 404 for any other id."""
-        return self._shown_row(pk, partial(read_rows, representation=representation))
-
-    def _shown_row(self, pk: uuid.UUID, read: Reader) -> Any:
-        if self._judges_objects():
-            self.read(pk, self.serializer_class())  # type: ignore[misc]
-        found = read(self.get_queryset().filter(pk=pk), terms=())
-        if not found:
-            raise Http404
-        return found[0].shown
-
-    def _judges_objects(self) -> bool:
-        """Whether a permission asks for the object itself."""
-        usual = BasePermission.has_object_permission
-        return any(type(each).has_object_permission is not usual for each in self.get_permissions())
 
     def get_object(self) -> Any:
         """The row of the path, read for what the action shows; 404 for any other id."""

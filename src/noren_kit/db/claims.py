@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from noren_kit.db.constraints import TableSql
+from noren_kit.db.constraints import LateTableSql
 
 _FUNCTIONS = """
 CREATE FUNCTION {take}() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -39,7 +38,7 @@ CREATE TRIGGER {release} AFTER DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {
 """
 
 
-class ClaimsValue(TableSql):
+class ClaimsValue(LateTableSql):
     """Live rows' values of `field` are unique over all tables that claim in the table `claims`.
 
     `claims` is the table, which has a column of the same name, unique in the tenant, and nothing
@@ -75,18 +74,6 @@ class ClaimsValue(TableSql):
             *(f"DROP TRIGGER {names[kind]} ON {table}" for kind in ("take", "follow", "release")),
             *(f"DROP FUNCTION {names[kind]}()" for kind in ("take", "follow")),
         ]
-
-    def create_sql(  # type: ignore[override]
-        self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor
-    ) -> str:
-        """At the end of the migration, when both tables are as they will be."""
-        schema_editor.deferred_sql.append(super().create_sql(model, schema_editor))
-        return ""
-
-    def constraint_sql(  # type: ignore[override]
-        self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor
-    ) -> None:
-        self.create_sql(model, schema_editor)
 
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         path, args, kwargs = super().deconstruct()

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import models
@@ -60,8 +61,26 @@ class TableSql(BaseConstraint):
         return hash((type(self), self.name))
 
 
+class LateTableSql(TableSql):
+    """Statements run at the end of the migration, when all of its tables are as they will be."""
+
+    def create_sql(  # type: ignore[override]
+        self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor
+    ) -> str:
+        schema_editor.deferred_sql.append(super().create_sql(model, schema_editor))
+        return ""
+
+    def constraint_sql(  # type: ignore[override]
+        self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor
+    ) -> None:
+        self.create_sql(model, schema_editor)
+
+
 class TenantIsolation(TableSql):
     """Primary key `(tenant_id, id)`, row-level security enabled and forced, two policies.
+
+    `further` columns follow in the key of a table that holds several rows of one id; nothing
+    can refer to such a table.
 
     Without a tenant the application's policy raises (SQLSTATE 42704 or 22P02) as soon as the
     table holds a row: silence would hide the fault. The owner's shows nothing instead, because
@@ -69,11 +88,21 @@ class TenantIsolation(TableSql):
     PostgreSQL documentation, "Row Security Policies".
     """
 
+    def __init__(self, *, name: str, further: Sequence[str] = ()) -> None:
+        super().__init__(name=name)
+        self.further = tuple(further)
+
+    @property
+    def key(self) -> list[str]:
+        """The columns of the primary key."""
+        return ["tenant_id", "id", *self.further]
+
     def statements(self, table: str, quote: Any, model: type[models.Model]) -> list[str]:
+        columns = ", ".join(self.key)
         key = quote(f"{model._meta.db_table}_pkey")
         return [
             f"ALTER TABLE {table} DROP CONSTRAINT {key}",
-            f"ALTER TABLE {table} ADD CONSTRAINT {key} PRIMARY KEY (tenant_id, id)",
+            f"ALTER TABLE {table} ADD CONSTRAINT {key} PRIMARY KEY ({columns})",
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY {POLICY} ON {table} FOR ALL TO {role_names.APP}"
@@ -90,8 +119,14 @@ class TenantIsolation(TableSql):
             f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
         ]
 
+    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        path, args, kwargs = super().deconstruct()
+        if self.further:
+            kwargs["further"] = self.further
+        return path, tuple(args), kwargs
 
-class CompositeTenantForeignKey(TableSql):
+
+class CompositeTenantForeignKey(LateTableSql):
     """`(tenant_id, field_id) → (tenant_id, id)`, checked at once, with an index on this side.
 
     While the constraint is added, policies are not forced on the two tables: PostgreSQL checks
@@ -121,18 +156,6 @@ class CompositeTenantForeignKey(TableSql):
             f"ALTER TABLE {table} DROP CONSTRAINT {quote(self.name)}",
             f"DROP INDEX {quote(self.name + '_idx')}",
         ]
-
-    def create_sql(  # type: ignore[override]
-        self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor
-    ) -> str:
-        """At the end of the migration, when every table in it has its composite key."""
-        schema_editor.deferred_sql.append(super().create_sql(model, schema_editor))
-        return ""
-
-    def constraint_sql(  # type: ignore[override]
-        self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor
-    ) -> None:
-        self.create_sql(model, schema_editor)
 
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         path, args, kwargs = super().deconstruct()

@@ -99,7 +99,10 @@ class RatingField(FixedPointField):
 
 
 class TenantField(models.ForeignKey):
-    """The owner of a row. Declaring it puts the table under row-level security."""
+    """The owner of a row. Declaring it puts the table under row-level security.
+
+    `db_constraint=False` is for rows that follow from another tenant row, whose key says enough.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.update(
@@ -113,8 +116,8 @@ class TenantField(models.ForeignKey):
         super().__init__(**kwargs)
 
     def deconstruct(self) -> Any:
-        name, path, args, _kwargs = super().deconstruct()
-        return name, path, args, {}
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, {k: v for k, v in kwargs.items() if k == "db_constraint"}
 
     def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:  # type: ignore[override]
         super().contribute_to_class(cls, name, **kwargs)

@@ -19,6 +19,7 @@ from noren_kit.db.constraints import (
     TENANT_SETTING,
     AppendOnly,
     CompositeTenantForeignKey,
+    TenantIsolation,
     WrittenByAudit,
 )
 from noren_kit.db.revisions import RevisionTriggers
@@ -73,7 +74,18 @@ def _declaring(kind: type[AppendOnly]) -> set[str]:
     }
 
 
+def _declared_keys() -> dict[str, list[str]]:
+    """The primary keys of tenants' tables, by table; all begin with tenant and id."""
+    return {
+        model._meta.db_table: each.key
+        for model in tenant_models()
+        for each in model._meta.constraints
+        if isinstance(each, TenantIsolation)
+    }
+
+
 def _table_faults(connection: Connection) -> Iterator[str]:
+    declared = _declared_keys()
     for table, kind, partition, enabled, forced, owner, key, rights in _rows(
         connection, schema_sql.TABLES
     ):
@@ -91,8 +103,9 @@ def _table_faults(connection: Connection) -> Iterator[str]:
             yield f"{table}: row-level security is not enabled"
         if not forced:
             yield f"{table}: row-level security is not forced"
-        if key != _KEY:
-            yield f"{table}: primary key is {key}, not (tenant_id, id)"
+        expected = declared.get(table, _KEY)
+        if key != expected:
+            yield f"{table}: primary key is {key}, not ({', '.join(expected)})"
 
 
 def _policy_faults(connection: Connection) -> Iterator[str]:

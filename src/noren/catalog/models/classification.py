@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from noren_kit.db.constraints import unique_in_tenant
 from noren_kit.db.fields import TenantForeignKey
+from noren_kit.search.indexing import CODE, NAME, Searched
 from noren_kit.tenancy.models import TenantModel
 
 
@@ -37,6 +38,7 @@ class Category(TenantModel):
                 condition=Q(tax_rate__gte=0, tax_rate__lte=100),
                 name="catalog_category_tax_rate",
             ),
+            Searched(fields={"name": NAME}),
         ]
 
     def __str__(self) -> str:
@@ -49,7 +51,7 @@ class Brand(TenantModel):
     name = models.CharField(max_length=200)
 
     class Meta(TenantModel.Meta):
-        constraints = [unique_in_tenant("name")]
+        constraints = [unique_in_tenant("name"), Searched(fields={"name": NAME})]
 
     def __str__(self) -> str:
         return self.name
@@ -62,7 +64,7 @@ class Supplier(TenantModel):
     name = models.CharField(max_length=200)
 
     class Meta(TenantModel.Meta):
-        constraints = [unique_in_tenant("code")]
+        constraints = [unique_in_tenant("code"), Searched(fields={"code": CODE, "name": NAME})]
 
     def __str__(self) -> str:
         return self.name
@@ -74,7 +76,7 @@ class Tag(TenantModel):
     name = models.CharField(max_length=50)
 
     class Meta(TenantModel.Meta):
-        constraints = [unique_in_tenant("name")]
+        constraints = [unique_in_tenant("name"), Searched(fields={"name": NAME})]
 
     def __str__(self) -> str:
         return self.name

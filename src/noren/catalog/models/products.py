@@ -13,6 +13,7 @@ from noren.catalog.models.classification import Brand, Category, Supplier, Tag
 from noren_kit.db.claims import ClaimsValue
 from noren_kit.db.constraints import unique_in_tenant
 from noren_kit.db.fields import MoneyField, RatingField, TenantForeignKey
+from noren_kit.search.indexing import CODE, NAME, TEXT, Searched
 from noren_kit.tenancy.models import TenantModel, TenantRow
 
 PRICE_MIN = Decimal("0.01")
@@ -69,6 +70,7 @@ class Product(TenantModel):
         constraints = [
             unique_in_tenant("sku"),
             claims_sku("product"),
+            Searched(fields={"sku": CODE, "name": NAME, "description": TEXT}),
             unique_in_tenant("stock_item", among_live=False),
             models.CheckConstraint(
                 condition=Q(price__gte=PRICE_MIN, price__lte=PRICE_MAX),

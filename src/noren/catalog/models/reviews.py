@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from noren.catalog.models.products import Product
 from noren_kit.db.constraints import unique_in_tenant
 from noren_kit.db.fields import TenantForeignKey
+from noren_kit.search.indexing import NAME, TEXT, Searched
 from noren_kit.tenancy.models import TenantModel
 
 
@@ -46,6 +47,7 @@ class Review(TenantModel):
     class Meta(TenantModel.Meta):
         constraints = [
             unique_in_tenant("product", "reviewer"),
+            Searched(fields={"title": NAME, "comment": TEXT}),
             models.CheckConstraint(
                 condition=Q(rating__gte=1, rating__lte=5), name="catalog_review_rating"
             ),

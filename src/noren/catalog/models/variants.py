@@ -11,6 +11,7 @@ from django.db.models import Q
 from noren.catalog.models.products import PRICE_MAX, PRICE_MIN, Product, claims_sku
 from noren_kit.db.constraints import unique_in_tenant
 from noren_kit.db.fields import MoneyField, TenantForeignKey
+from noren_kit.search.indexing import CODE, NAME, Searched
 from noren_kit.tenancy.models import TenantModel
 
 
@@ -37,6 +38,7 @@ class Variant(TenantModel):
         constraints = [
             unique_in_tenant("sku"),
             claims_sku("variant"),
+            Searched(fields={"sku": CODE, "name": NAME}),
             unique_in_tenant("stock_item", among_live=False),
             models.CheckConstraint(
                 condition=Q(price__isnull=True) | Q(price__gte=PRICE_MIN, price__lte=PRICE_MAX),

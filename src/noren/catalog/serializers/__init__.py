@@ -6,6 +6,7 @@ from noren.catalog.serializers.classification import (
     SupplierSerializer,
     TagSerializer,
 )
+from noren.catalog.serializers.facets import FacetsSerializer
 from noren.catalog.serializers.products import (
     CatalogueFiguresSerializer,
     PopularSerializer,
@@ -25,6 +26,7 @@ __all__ = [
     "BrandSerializer",
     "CatalogueFiguresSerializer",
     "CategorySerializer",
+    "FacetsSerializer",
     "PopularSerializer",
     "ProductChangeSerializer",
     "ProductDetailSerializer",

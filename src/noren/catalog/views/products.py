@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from noren.catalog.models import Product
-from noren.catalog.queries import list_popular, sum_up
+from noren.catalog.queries import count_facets, list_popular, sum_up
 from noren.catalog.serializers import (
     CatalogueFiguresSerializer,
+    FacetsSerializer,
     PopularSerializer,
     ProductChangeSerializer,
     ProductDetailSerializer,
@@ -20,8 +25,12 @@ from noren.catalog.serializers import (
 from noren.catalog.services import APPROVE, OVERRIDE_FLOOR, ApprovalBound
 from noren.catalog.views.filters import ProductFilterSet
 from noren.inventory.views import StockActions
+from noren_kit.api.filters import FilterBackend
 from noren_kit.api.reading import Representation, read_rows
+from noren_kit.api.searching import SearchBackend
 from noren_kit.api.viewsets import ResourceViewSet
+from noren_kit.core import context
+from noren_kit.core.money import quantum_of
 
 
 class ProductViewSet(StockActions, ResourceViewSet):
@@ -34,12 +43,21 @@ class ProductViewSet(StockActions, ResourceViewSet):
     ordering_fields = ["price", "name", "average_rating", "total_sales"]
     action_rights = {
         "check_stock": "catalog.view_product",
+        "facets": "catalog.view_product",
         "popular": "catalog.view_product",
         "statistics": "catalog.view_product",
         **StockActions.stock_rights,
     }
     action_serializers = {"popular": ProductListSerializer}
+    filtered_actions = ("facets",)
     cached_actions = {
+        "facets": (
+            "category__name",
+            "brand__name",
+            "tags__name",
+            "price",
+            "stock_item__on_hand",
+        ),
         "popular": ("status", "total_sales", "average_rating"),
         "statistics": ("status", "price", "category", "stock_item__on_hand"),
     }
@@ -65,3 +83,22 @@ class ProductViewSet(StockActions, ResourceViewSet):
     def statistics(self, request: Request) -> Response:
         """The catalogue in figures, never older than the last write."""
         return Response(CatalogueFiguresSerializer(sum_up(self.get_queryset())).data)
+
+    @extend_schema(responses=FacetsSerializer)
+    @action(detail=False, methods=["get"], pagination_class=None)
+    def facets(self, request: Request) -> Response:
+        """Count what the list would show, by category, brand, tag, price and availability.
+
+        Search and filters are those of the list. Each facet is counted without its own filter,
+        so that the alternatives to what is chosen are seen; `count` is with all of them. At most
+        50 of each, the most frequent first. A price band has prices from `from` and below `to`;
+        a category counts what stands in itself, not what stands below it.
+        """
+        searched = SearchBackend().filter_queryset(request, self.get_queryset(), self)
+
+        def rows(without: Collection[str]) -> QuerySet[Any]:
+            found: QuerySet[Any] = FilterBackend().filter_without(without, request, searched, self)
+            return found
+
+        unit = quantum_of(context.tenant().currency)
+        return Response(FacetsSerializer(count_facets(rows, unit=unit)).data)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from noren_kit.search.indexing import NAME, TEXT, Searched
 from noren_kit.tenancy.models import TenantModel
 
 
@@ -31,7 +32,8 @@ class Customer(TenantModel):
                 fields=["tenant", "external_id"],
                 condition=Q(deleted_at__isnull=True, external_id__isnull=False),
                 name="orders_customer_external_id",
-            )
+            ),
+            Searched(fields={"name": NAME, "email": TEXT, "company": TEXT}),
         ]
         indexes = [
             models.Index(fields=["tenant", "created_at", "id"], name="orders_customer_created_at"),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from noren.orders.models.customers import Customer
 from noren_kit.db.constraints import AppendOnly, unique_in_tenant
 from noren_kit.db.fields import MoneyField, TenantForeignKey
+from noren_kit.search.indexing import CODE, NAME, Searched
 from noren_kit.tenancy.models import TenantModel, TenantRow
 
 
@@ -77,6 +78,7 @@ class Order(TenantModel):
                 condition=Q(external_number__isnull=False),
                 name="orders_order_external_number",
             ),
+            Searched(fields={"order_number": CODE, "external_number": CODE, "customer_name": NAME}),
             models.CheckConstraint(
                 condition=Q(
                     prices_include_tax=True,

@@ -1,0 +1,108 @@
+"""From what somebody typed to the rows that have it, the best first.
+
+Each term is a range of the index of terms. The conditions are separate, so that PostgreSQL
+starts with the rarest and asks for the others row by row, by the key of the table of terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    IntegerField,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+
+from noren_kit.search.folding import Wanted, wanted_terms, whole_code
+from noren_kit.search.indexing import NAMED, WHOLE_CODE, resource_code
+from noren_kit.search.models import Term
+
+EXACT_CODE, CODE_PREFIX, IN_NAMES, IN_TEXT = 3, 2, 1, 0
+"""Values of `relevance`."""
+ORDERING = ("-relevance", "-created_at", "-id")
+
+# More conditions than these are taken together, and more beginnings of words as whole words:
+# some characters alone fold into a dozen words.
+_SEPARATE, _PREFIXES = 12, 10
+_LAST_CHARACTER = "\U0010ffff"
+
+
+def _terms(queryset: QuerySet[Any]) -> QuerySet[Term]:
+    code = resource_code(queryset.model._meta.db_table)
+    found: QuerySet[Term] = Term.objects.filter(resource=code)
+    return found
+
+
+def _has(wanted: Wanted) -> Q:
+    if not wanted.prefix:
+        return Q(term=wanted.term)
+    return Q(term__gte=wanted.term, term__lt=wanted.term + _LAST_CHARACTER)
+
+
+def _bounded(text: str) -> list[Wanted]:
+    found = wanted_terms(text)
+    prefixes = [each for each in found if each.prefix]
+    return [
+        Wanted(each.term) if each in prefixes[_PREFIXES:] else each
+        for each in sorted(found, key=lambda each: not each.prefix)
+    ]
+
+
+def matching(queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+    """The rows that have every word of `text`, or one that begins so; each once.
+
+    Text without any letter or digit finds codes that begin with it.
+    """
+    terms, wanted = _terms(queryset), _bounded(text)
+    if not wanted:
+        codes = terms.filter(_has(Wanted(whole_code(text), prefix=True)), weight=WHOLE_CODE)
+        return queryset.filter(pk__in=codes.values("id"))
+    for each in wanted[:_SEPARATE]:
+        queryset = queryset.filter(pk__in=terms.filter(_has(each)).values("id"))
+    together = list(dict.fromkeys(each.term for each in wanted[_SEPARATE:]))
+    if together:
+        counted = terms.filter(term__in=together).values("id").annotate(found=Count("term"))
+        queryset = queryset.filter(pk__in=counted.filter(found=len(together)).values("id"))
+    return queryset
+
+
+def ranked(queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+    """`queryset` with `relevance`, ordered by it: a code, its beginning, names, other text."""
+    own, whole = _terms(queryset).filter(id=OuterRef("pk")), whole_code(text)
+    wanted = _bounded(text)
+    code = Case(When(term=whole, then=Value(EXACT_CODE)), default=Value(CODE_PREFIX))
+    one_word = wanted == [Wanted(whole, prefix=True)]
+    if one_word:  # All that there is to know stands in the terms which begin so: one look-up.
+        begun = own.filter(_has(wanted[0]))
+        tiers = Case(
+            When(weight=WHOLE_CODE, then=code),
+            When(weight=NAMED, then=Value(IN_NAMES)),
+            default=Value(IN_TEXT),
+        )
+    else:
+        begun = own.filter(_has(Wanted(whole, prefix=True)), weight=WHOLE_CODE)
+        tiers = code
+    best = Subquery(begun.values("id").annotate(best=Max(tiers)).values("best"))
+    named = [] if one_word else _named(own, wanted[:_SEPARATE])
+    otherwise: Any = Value(IN_TEXT)
+    if named:
+        otherwise = Case(When(Q(*named), then=Value(IN_NAMES)), default=otherwise)
+    relevance = Coalesce(best, otherwise, output_field=IntegerField())
+    ordered: QuerySet[Any] = queryset.annotate(relevance=relevance).order_by(*ORDERING)
+    return ordered
+
+
+def _named(own: QuerySet[Term], wanted: Sequence[Wanted]) -> list[Exists]:
+    names = own.filter(weight__lte=NAMED)
+    return [Exists(names.filter(_has(each))) for each in wanted]
