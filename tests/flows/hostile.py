@@ -296,5 +296,13 @@ def verdict(response: Any, expected: tuple[int, ...]) -> Iterator[str]:
         yield "no Allow"
 
 
+def share(cases: list[Any], at: int, parts: int) -> list[Any]:
+    """What one route meets of cases that the same code judges for all: every n-th, in turn.
+
+    In `make soak` each route meets all of them.
+    """
+    return cases if "NOREN_SOAK" in os.environ else cases[at % parts :: parts]
+
+
 def encoded(value: str | bytes) -> str:
     return quote(value, safe="")
