@@ -6,6 +6,12 @@ RUN_OK := $(VENV)/.installed-run
 DEV_OK := $(VENV)/.installed-dev
 BENCH_OK := $(VENV)/.installed-bench
 
+# Tests that read NOREN_SOAK.
+SOAKED = tests/accounts/test_parallel_refresh.py tests/flows/test_concurrency.py \
+  tests/flows/test_cursor_walks.py \
+  tests/flows/test_hostile_bodies.py tests/flows/test_hostile_requests.py \
+  tests/flows/test_schemathesis.py tests/imports/test_online_retail_resuming.py
+
 .DEFAULT_GOAL := help
 .PHONY: help run test soak check lint lengths types contracts schema migrations messages bench bench-full bench-sign-in bench-authentication bench-import bench-servers lock clean
 
@@ -36,8 +42,8 @@ test: $(DEV_OK)  ## Run the whole suite
 	$(BIN)/python -m pytest -n 2 -c tests/kit/pytest.ini tests/kit
 	$(BIN)/python -m pytest -n 2
 
-soak: $(DEV_OK)  ## Run the concurrency tests for longer
-	NOREN_SOAK=1 $(BIN)/python -m pytest tests/accounts/test_parallel_refresh.py tests/flows/test_concurrency.py tests/flows/test_cursor_walks.py
+soak: $(DEV_OK)  ## Run what `make test` shortens at its full length
+	NOREN_SOAK=1 $(BIN)/python -m pytest -n 2 $(SOAKED)
 
 check: lint lengths types contracts migrations schema  ## Lint, types, architecture, migrations, schema
 

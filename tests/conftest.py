@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from noren_kit.testing.live import live_server
 from noren_kit.testing.shops import Shop, make_shop
 
 
@@ -15,3 +18,10 @@ def shop() -> Shop:
 @pytest.fixture
 def neighbour() -> Shop:
     return make_shop(slug="kawa", name="Kawa")
+
+
+@pytest.fixture(scope="session")
+def four_processes() -> Iterator[str]:
+    """The URL of a server of four processes, for all tests that change none of its settings."""
+    with live_server(workers=4) as base_url:
+        yield base_url

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from noren_kit.accounts.models import User
-from noren_kit.testing.live import Caller, live_server
+from noren_kit.testing.live import Caller
 from noren_kit.testing.shops import PASSWORD, Shop, make_superuser
 
 # Connections are spread over the processes by the kernel: with so many each has some.
-WORKERS, CONNECTIONS = 4, 24
+CONNECTIONS = 24
 API = "/api/v1/"
 PRODUCTS = f"{API}products/"
 
@@ -58,14 +58,20 @@ def suspend_tenant(scene: Scene) -> None:
 
 
 @contextmanager
-def served(shop: Shop, headers: dict[str, str]) -> Iterator[tuple[Scene, list[Caller]]]:
-    with live_server(WORKERS) as base_url:
-        callers = [Caller(base_url) for _ in range(CONNECTIONS)]
-        for caller in callers:
-            caller.headers.update(headers)
-        yield Scene(shop, base_url), callers
-        for caller in callers:
-            caller.close()
+def calling(
+    base_url: str, shop: Shop, headers: dict[str, str]
+) -> Iterator[tuple[Scene, list[Caller]]]:
+    callers = [Caller(base_url) for _ in range(CONNECTIONS)]
+    for caller in callers:
+        caller.headers.update(headers)
+    yield Scene(shop, base_url), callers
+    for caller in callers:
+        caller.close()
+
+
+def staff(shop: Shop) -> dict[str, str]:
+    """What a request of the shop's staff member carries."""
+    return {"Authorization": f"Bearer {shop.token('staff')}"}
 
 
 def statuses(callers: list[Caller], method: str = "GET") -> set[int]:
@@ -76,15 +82,15 @@ def statuses(callers: list[Caller], method: str = "GET") -> set[int]:
 
 
 @pytest.mark.parametrize("take_away", [disable_user, remove_membership, suspend_tenant])
-def test_of_a_person(shop: Shop, take_away: Callable[[Scene], None]) -> None:
-    with served(shop, {"Authorization": f"Bearer {shop.token('staff')}"}) as (scene, callers):
+def test_of_a_person(four_processes: str, shop: Shop, take_away: Callable[[Scene], None]) -> None:
+    with calling(four_processes, shop, staff(shop)) as (scene, callers):
         assert statuses(callers) == {200}
         take_away(scene)
         assert statuses(callers) == {401}
 
 
-def test_a_changed_role(shop: Shop) -> None:
-    with served(shop, {"Authorization": f"Bearer {shop.token('staff')}"}) as (scene, callers):
+def test_a_changed_role(four_processes: str, shop: Shop) -> None:
+    with calling(four_processes, shop, staff(shop)) as (scene, callers):
         assert statuses(callers, method="POST") == {400}, "staff may add: only the body is wrong"
         changed = scene.owner().send("PATCH", scene.member_url(), {"roles": ["viewer"]})
         scene.expect(200, changed)
@@ -92,8 +98,8 @@ def test_a_changed_role(shop: Shop) -> None:
         assert statuses(callers) == {200}
 
 
-def test_a_revoked_key(shop: Shop) -> None:
-    with served(shop, {}) as (scene, callers):
+def test_a_revoked_key(four_processes: str, shop: Shop) -> None:
+    with calling(four_processes, shop, {}) as (scene, callers):
         body = {"name": "till", "scopes": ["catalog.view_product"]}
         made = scene.expect(201, scene.owner().post(f"{API}api-keys/", body))
         for caller in callers:
@@ -103,8 +109,8 @@ def test_a_revoked_key(shop: Shop) -> None:
         assert statuses(callers) == {401}
 
 
-def test_a_changed_password(shop: Shop) -> None:
-    with served(shop, {"Authorization": f"Bearer {shop.token('staff')}"}) as (scene, callers):
+def test_a_changed_password(four_processes: str, shop: Shop) -> None:
+    with calling(four_processes, shop, staff(shop)) as (scene, callers):
         other = Caller(scene.base_url, shop.token("staff"))
         assert statuses([*callers, other]) == {200}
         body = {"current_password": PASSWORD, "new_password": "another horse battery"}
@@ -112,8 +118,8 @@ def test_a_changed_password(shop: Shop) -> None:
         assert statuses([*callers, other]) == {401}
 
 
-def test_a_sign_out(shop: Shop) -> None:
-    with served(shop, {"Authorization": f"Bearer {shop.token('staff')}"}) as (scene, callers):
+def test_a_sign_out(four_processes: str, shop: Shop) -> None:
+    with calling(four_processes, shop, staff(shop)) as (scene, callers):
         other = Caller(scene.base_url, shop.token("staff"))
         assert statuses([*callers, other]) == {200}
         scene.expect(204, callers[0].post("/api/auth/logout/", {}))

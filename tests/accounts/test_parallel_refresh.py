@@ -16,11 +16,11 @@ from refreshing_client import REFRESH, refresh_on_demand
 
 from noren_kit.accounts import tokens
 from noren_kit.accounts.models import SignInSession
-from noren_kit.testing.live import Caller, live_server
+from noren_kit.testing.live import Caller
 from noren_kit.testing.shops import PASSWORD, Client, Shop
 
 ROUNDS = 1_000 if "NOREN_SOAK" in os.environ else 100
-PROCESSES, WORKERS = 8, 4
+PROCESSES = 8
 SIGN_IN, ME = "/api/auth/token/", "/api/auth/me/"
 
 
@@ -49,12 +49,13 @@ def session_of(token: str) -> SignInSession:
     return SignInSession.objects.get(id=tokens.decode(token, "refresh")["sid"])
 
 
-def test_one_winner_each_time(shop: Shop) -> None:
+def test_one_winner_each_time(four_processes: str, shop: Shop) -> None:
     body = {"username": shop.users["staff"].username, "password": PASSWORD}
     pair: dict[str, Any] = Client().post(SIGN_IN, body).json()
     first = pair["refresh"]
     seen = {first}
-    with live_server(WORKERS) as base_url, processes(base_url) as pipes:
+    base_url = four_processes
+    with processes(base_url) as pipes:
         for round_number in range(ROUNDS):
             for pipe in pipes:
                 pipe.send(pair["refresh"])

@@ -93,10 +93,14 @@ class Callers:
 
 
 class Requests:
-    """Sends an operation with an object made for it and a body that an owner may send."""
+    """Sends an operation with an object made for it and a body that an owner may send.
+
+    What was refused changed nothing, so the next caller is given the same.
+    """
 
     def __init__(self, shop: Shop, platform: Client) -> None:
         self.shop, self.platform = shop, platform
+        self._untouched: dict[str, tuple[str, Any]] = {}
         store = self.store = Store(shop)
         # What makes an object, by the path up to its id.
         self.objects: dict[str, Callable[[], Any]] = {
@@ -167,11 +171,16 @@ class Requests:
         }
 
     def send(self, operation: Operation, client: Client) -> Any:
-        path = self._path(operation.template)
-        body = self.body(operation)
+        name = str(operation)
+        made = self._untouched.pop(name, None)
+        path, body = made or (self._path(operation.template), self.body(operation))
         if body is None:
-            return client.generic(operation.method, path)
-        return getattr(client, operation.method.lower())(path, body)
+            response = client.generic(operation.method, path)
+        else:
+            response = getattr(client, operation.method.lower())(path, body)
+        if response.status_code >= 400 or operation.method == "GET":
+            self._untouched[name] = (path, body)
+        return response
 
     def _path(self, template: str) -> str:
         """The path of an object made for it, below a new parent where it stands below one."""

@@ -171,16 +171,25 @@ class World:
         digest = "SELECT {}, count(*), coalesce(sum(hashtext(t::text)), 0) FROM {} t"
         each = [sql.SQL(digest).format(sql.Literal(name), sql.Identifier(name)) for name in tables]
         self._digest = sql.SQL(" UNION ALL ").join(each).as_bytes()
+        self._snapshot: Any = None
+        self._state = dict[str, tuple[int, int]]()
         self.before = self.state()
 
     def close(self) -> None:
         self._witness.close()
 
     def state(self) -> dict[str, tuple[int, int]]:
-        """Rows and their digest by table, past all row-level security."""
-        return {
-            name: (count, digest) for name, count, digest in self._witness.execute(self._digest)
-        }
+        """Rows and their digest by table, past all row-level security.
+
+        An equal snapshot sees equal rows, so they are read anew under another one alone.
+        """
+        snapshot = self._witness.execute("SELECT pg_current_snapshot()::text").fetchone()
+        if snapshot != self._snapshot:
+            self._snapshot = snapshot
+            self._state = {
+                name: (count, digest) for name, count, digest in self._witness.execute(self._digest)
+            }
+        return self._state
 
     def path(self, operation: Operation, pk: str | None = None) -> str:
         """The path to a row; `pk` is its id, or that of the parent where it is a list's."""
@@ -285,6 +294,14 @@ def verdict(response: Any, expected: tuple[int, ...]) -> Iterator[str]:
         yield "no WWW-Authenticate"
     if status == 405 and not response.headers.get("Allow"):
         yield "no Allow"
+
+
+def share(cases: list[Any], at: int, parts: int) -> list[Any]:
+    """What one route meets of cases that the same code judges for all: every n-th, in turn.
+
+    In `make soak` each route meets all of them.
+    """
+    return cases if "NOREN_SOAK" in os.environ else cases[at % parts :: parts]
 
 
 def encoded(value: str | bytes) -> str:

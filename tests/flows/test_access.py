@@ -1,7 +1,8 @@
 """Who may do what, stated for every route, verb and kind of caller (`access_table.txt`).
 
-Each cell is one request with a credential of its kind, on an object made for it and with a body
-that an owner may send. A route or verb without a line fails, and so does a line without a route.
+Each cell is one request with a credential of its kind, on an object that nothing has changed and
+with a body that an owner may send. A route or verb without a line fails, and so does a line
+without a route.
 """
 
 from __future__ import annotations

@@ -22,23 +22,22 @@ from noren.catalog.services import create_product
 from noren.inventory.queries import find_differences
 from noren.orders.models import Customer, Order
 from noren.orders.queries import find_unexplained_lines
-from noren_kit.testing.live import Caller, live_server
+from noren_kit.testing.live import Caller
 from noren_kit.testing.shops import Shop
 
-CLIENTS, WORKERS = 64, 4
-PRODUCTS, UNITS = 20, 500
-# Units of one line at most: about 400 orders take all there is.
+CLIENTS = 64
+PRODUCTS, UNITS = 20, 500 if "NOREN_SOAK" in os.environ else 200
+# Units of one line at most: about 160 orders take all there is, 400 in `make soak`.
 MOST_UNITS = 25
 
 
 @contextmanager
-def callers(shop: Shop, count: int) -> Iterator[list[Caller]]:
+def callers(base_url: str, shop: Shop, count: int) -> Iterator[list[Caller]]:
     token = shop.token("staff")
-    with live_server(WORKERS) as base_url:
-        made = [Caller(base_url, token) for _ in range(count)]
-        yield made
-        for caller in made:
-            caller.close()
+    made = [Caller(base_url, token) for _ in range(count)]
+    yield made
+    for caller in made:
+        caller.close()
 
 
 def all_at_once(work: Callable[[Caller, int], Any], made: list[Caller]) -> list[Any]:
@@ -63,7 +62,7 @@ def deadlocks() -> int:
 
 @pytest.fixture
 def stocked(shop: Shop) -> tuple[Shop, str, list[str]]:
-    """A shop with a customer and 20 products of 500 units."""
+    """A shop with a customer and 20 products in stock."""
     with shop.entered():
         category = Category.objects.create(name="Tea", tax_rate=Decimal(8))
         customer = Customer.objects.create(name="Sato")
@@ -126,10 +125,10 @@ class Buyer:
                 del self.most[item["product_id"]]
 
 
-def test_everything_is_sold_once(stocked: tuple[Shop, str, list[str]]) -> None:
+def test_everything_is_sold_once(four_processes: str, stocked: tuple[Shop, str, list[str]]) -> None:
     shop, customer, products = stocked
     before = deadlocks()
-    with callers(shop, CLIENTS) as made:
+    with callers(four_processes, shop, CLIENTS) as made:
         buyers = all_at_once(
             lambda caller, number: Buyer(customer, products, number).buy_all(caller), made
         )
@@ -149,14 +148,16 @@ def test_everything_is_sold_once(stocked: tuple[Shop, str, list[str]]) -> None:
     call_command("verify", "stock", stdout=io.StringIO())
 
 
-def test_one_order_cancelled_by_many(stocked: tuple[Shop, str, list[str]]) -> None:
+def test_one_order_cancelled_by_many(
+    four_processes: str, stocked: tuple[Shop, str, list[str]]
+) -> None:
     """Each attempt but one is refused, and the stock comes back once."""
     shop, customer, products = stocked
     body = {
         "customer": customer,
         "items": [{"product_id": each, "quantity": 5} for each in products[:3]],
     }
-    with callers(shop, 16) as made:
+    with callers(four_processes, shop, 16) as made:
         status, order = made[0].post("/api/v1/orders/", body)
         assert status == 201, order
         path = f"/api/v1/orders/{order['id']}/cancel/"
@@ -171,7 +172,9 @@ def test_one_order_cancelled_by_many(stocked: tuple[Shop, str, list[str]]) -> No
         assert list(find_unexplained_lines()) == []
 
 
-def test_orders_and_cancellations_cross(stocked: tuple[Shop, str, list[str]]) -> None:
+def test_orders_and_cancellations_cross(
+    four_processes: str, stocked: tuple[Shop, str, list[str]]
+) -> None:
     """Lines in opposite orders, taken and given back at once: nobody waits for ever."""
     shop, customer, products = stocked
     before = deadlocks()
@@ -187,7 +190,7 @@ def test_orders_and_cancellations_cross(stocked: tuple[Shop, str, list[str]]) ->
             seen[cancelled] += 1
         return seen
 
-    with callers(shop, 16) as made:
+    with callers(four_processes, shop, 16) as made:
         seen = sum(all_at_once(work, made), Counter())
     assert seen == {201: 64, 200: 64}
     assert deadlocks() == before
@@ -198,9 +201,11 @@ def test_orders_and_cancellations_cross(stocked: tuple[Shop, str, list[str]]) ->
         assert list(find_differences()) == []
 
 
-def test_the_same_sku_made_by_many(stocked: tuple[Shop, str, list[str]]) -> None:
+def test_the_same_sku_made_by_many(
+    four_processes: str, stocked: tuple[Shop, str, list[str]]
+) -> None:
     shop, _customer, _products = stocked
-    with callers(shop, 16) as made:
+    with callers(four_processes, shop, 16) as made:
         answers = all_at_once(
             lambda caller, _number: caller.post(
                 "/api/v1/suppliers/", {"code": "acme", "name": "Acme"}

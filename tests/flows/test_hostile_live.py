@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from urllib.parse import urlsplit
@@ -12,7 +11,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from noren_kit.testing.answers import ERROR_MEMBERS
-from noren_kit.testing.live import live_server
 from noren_kit.testing.shops import Client, Shop
 
 BRANDS = b"/api/v1/brands/"
@@ -78,12 +76,11 @@ class Wire:
 
 
 @pytest.fixture
-def wire(shop: Shop) -> Iterator[Wire]:
-    with live_server() as base_url:
-        address = urlsplit(base_url)
-        assert address.hostname is not None
-        assert address.port is not None
-        yield Wire(address.hostname, address.port, shop, shop.token("owner").encode())
+def wire(four_processes: str, shop: Shop) -> Wire:
+    address = urlsplit(four_processes)
+    assert address.hostname is not None
+    assert address.port is not None
+    return Wire(address.hostname, address.port, shop, shop.token("owner").encode())
 
 
 def chunked(body: bytes, size: int = 7) -> bytes:

@@ -23,6 +23,7 @@ from noren_kit.tenancy.checks import tenant_models
 from noren_kit.tenancy.entering import enter
 from noren_kit.tenancy.schema import GLOBAL_TABLES
 from noren_kit.testing.filling import Filler, fill_tenant, in_dependency_order
+from noren_kit.testing.plugin import OwnerConnection
 from noren_kit.testing.shops import Shop, make_shop
 
 MODELS = sorted(tenant_models(), key=lambda model: model._meta.label)
@@ -55,12 +56,19 @@ def fill(shop: Shop) -> Filled:
     return Filled(shop, fill_tenant(shop.tenant.id))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module", autouse=True)
+def clean_state(owner: OwnerConnection) -> Iterator[None]:
+    """Behind the last test: none of them changes a row that another one reads."""
+    yield
+    owner.empty()
+
+
+@pytest.fixture(scope="module")
 def here() -> Filled:
     return fill(make_shop())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def there(here: Filled) -> Filled:
     return fill(make_shop())
 

@@ -10,15 +10,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from noren_kit.testing.budgets import OPTION
 from noren_kit.testing.servers import ADMIN, clone_database, start_servers
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
 KEPT_TABLES = ("django_migrations",)
 FEW_BYTES = 2_000_000
@@ -73,6 +77,11 @@ class OwnerConnection:
         self.tables = [name for (name,) in tables]
 
         self.admin = self._superuser()
+        # One message for all of them: a tenth of the time of one each.
+        deletions = [sql.SQL("DELETE FROM {}").format(sql.Identifier(each)) for each in self.tables]
+        self._deletions = sql.SQL("; ").join(
+            [sql.SQL("SET LOCAL session_replication_role = replica"), *deletions]
+        )
 
     @staticmethod
     def _superuser() -> psycopg.Connection[Any] | None:
@@ -97,9 +106,7 @@ class OwnerConnection:
             self.connection.execute(sql.SQL("TRUNCATE {}").format(names))
             return
         with self.admin.transaction():
-            self.admin.execute("SET LOCAL session_replication_role = replica")
-            for table in self.tables:
-                self.admin.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+            self.admin.execute(self._deletions)
 
     def _size(self) -> int:
         row = self.connection.execute(
@@ -120,14 +127,45 @@ def owner() -> Iterator[OwnerConnection]:
     connection.close()
 
 
+def _renew(connection: BaseDatabaseWrapper) -> None:
+    """Give a connection the state of a new one, or close it where it is not at rest.
+
+    PostgreSQL's DISCARD ALL undoes settings, locks, plans and temporary tables: a test can't
+    tell the connection from a new one, which costs many times as much.
+    """
+    raw = connection.connection
+    if raw is None:
+        return
+    at_rest = raw.info.transaction_status == TransactionStatus.IDLE
+    if not at_rest or connection.in_atomic_block or not connection.get_autocommit():
+        connection.close()
+        return
+    try:
+        raw.execute("DISCARD ALL")
+        connection.ensure_timezone()
+    except psycopg.OperationalError:  # Ended by a test.
+        connection.close()
+
+
 @pytest.fixture(autouse=True)
 def clean_state(owner: OwnerConnection) -> Iterator[None]:
-    """Leaves no rows, no open transaction and no entered tenant to the next test."""
+    """Leaves no rows to the next test.
+
+    A module whose tests change no row overrides it with one of its own scope, and may then share
+    what it reads.
+    """
+    yield
+    owner.empty()
+
+
+@pytest.fixture(autouse=True)
+def fresh_connections(clean_state: None) -> Iterator[None]:
+    """Leaves no open transaction, no entered tenant and no mail to the next test."""
     yield
     from django.core import mail
     from django.db import connections
 
-    connections.close_all()
+    for connection in connections.all(initialized_only=True):
+        _renew(connection)
     if hasattr(mail, "outbox"):
         mail.outbox.clear()
-    owner.empty()
