@@ -38,6 +38,7 @@ test: $(DEV_OK)  ## Run the whole suite
 
 soak: $(DEV_OK)  ## Run the concurrency tests for longer
 	NOREN_SOAK=1 $(BIN)/python -m pytest tests/accounts/test_parallel_refresh.py tests/flows/test_concurrency.py
+	NOREN_SOAK=1 $(BIN)/python -m pytest -s tests/flows/test_coherence.py
 
 check: lint lengths types contracts migrations schema  ## Lint, types, architecture, migrations, schema
 

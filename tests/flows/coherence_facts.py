@@ -43,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """A row that isn't shown has a fact of at most that value, or else the filter would let it in."""
+    """A row that a filter keeps out has a fact of at most that value."""
 
     row: str
     fact: int
@@ -129,9 +129,9 @@ class Board:
         self.moments[fact] = moment
         self.values[fact] = value
 
-    def now(self) -> list[int]:
-        acknowledged: list[int] = self.values[:]
-        return acknowledged
+    def now(self) -> tuple[list[int], list[float]]:
+        """By fact, what was acknowledged up to this moment, and when."""
+        return self.values[:], self.moments[:]
 
 
 def stale(shown: dict[int, int], acknowledged: list[int]) -> list[int]:

@@ -19,8 +19,8 @@ from coherence_facts import Board, Facts, Question, stale
 
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 30.0
-# Requests until a reader goes on to the next web process.
-STAY = 150
+# Requests until a reader goes on to the next web process, and how many different ones.
+STAY, FEW = 150, 12
 
 
 class Tally(IntEnum):
@@ -135,11 +135,12 @@ class Reader:
         """Until the flag or a stale read stops it; raises AssertionError for that."""
         while not self.plan.stop.value:
             self.turn += 1
+            chosen = self.random.sample(self.kept, FEW)
             with suppress(Broken), self._line() as line:
                 for _number in range(STAY):
                     if self.plan.stop.value:
                         return
-                    self.read(line, self.random.choice(self.kept))
+                    self.read(line, self.random.choice(chosen))
 
     @contextmanager
     def _line(self) -> Iterator[Line]:
@@ -160,7 +161,8 @@ class Reader:
         asked_with_tag = kept.tag is not None and self.random.random() < 0.6
         if asked_with_tag:
             request += b"If-None-Match: %b\r\n" % kept.tag
-        acknowledged, began = self.plan.board.now(), time.monotonic()
+        acknowledged, moments = self.plan.board.now()
+        began = time.monotonic()
         status, head, body = line.ask(request + b"\r\n")
         if status == 200:
             self._keep(kept, head, body)
@@ -173,7 +175,12 @@ class Reader:
         self._count(Tally.READS)
         missed = stale(kept.shown or {}, acknowledged)
         if missed:
-            told = [self._tell(kept, fact, acknowledged[fact], began) for fact in missed]
+            told = [
+                f"stale: {self.plan.facts.all[fact].name} was acknowledged at"
+                f" {acknowledged[fact]}, {began - moments[fact]:.4f} s before the read began at"
+                f" {began:.4f}, and is shown at {(kept.shown or {})[fact]}"
+                for fact in missed
+            ]
             raise AssertionError("\n".join([*told, *self._answer(kept, status, head)]))
 
     def _keep(self, kept: Kept, head: bytes, body: bytes) -> None:
@@ -184,22 +191,12 @@ class Reader:
     def _count(self, what: Tally) -> None:
         self.plan.tallies[self.row + what] += 1
 
-    def _tell(self, kept: Kept, fact: int, acknowledged: int, began: float) -> str:
-        assert kept.shown is not None
-        return (
-            f"stale: {self.plan.facts.all[fact].name} was acknowledged at {acknowledged} and is "
-            f"shown at {kept.shown[fact]}; the last acknowledgement came at "
-            f"{self.plan.board.moments[fact]:.6f}, the read began at {began:.6f}"
-        )
-
     def _answer(self, kept: Kept, status: int, head: bytes) -> list[str]:
-        port = self.plan.ports[self.turn % len(self.plan.ports)]
-        said = {name: header(head, name) for name in (b"cache-status", b"etag", b"x-request-id")}
-        return [
-            f"GET {kept.question.path} on port {port}: {status} {said}",
-            kept.request.decode().partition("Authorization")[2].partition("\r\n")[2],
-            kept.body.decode()[:3000],
-        ]
+        named = (b"cache-status", b"etag", b"x-request-id")
+        said = ", ".join(f"{name.decode()}: {header(head, name)!r}" for name in named)
+        caller = self.kept.index(kept) // len(self.plan.questions)
+        place = f"caller {caller}, web process {self.turn % len(self.plan.ports)}"
+        return [f"GET {kept.question.path} ({place}): {status}, {said}", kept.body.decode()[:3000]]
 
 
 def read_all(plan: Plan) -> None:
@@ -222,7 +219,6 @@ def run_readers(plan: Plan, numbers: list[int], reports: Any) -> None:
         except BaseException as error:
             plan.stop.value = 1
             reports.put(f"reader {number}: {type(error).__name__}: {error}")
-            raise
 
     threads = [threading.Thread(target=run, args=(number,)) for number in numbers]
     for thread in threads:

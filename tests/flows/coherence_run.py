@@ -21,30 +21,31 @@ from typing import Any
 import psycopg
 import redis
 from coherence_facts import Board
-from coherence_readers import Plan, Tally, read_all, run_readers
+from coherence_readers import Broken, Line, Plan, Tally, read_all, run_readers
 from coherence_world import World
 from coherence_writers import Task, run_writers
 
 from noren_kit.stack.ports import LOOPBACK, any_free
 from noren_kit.stack.process import GuardedProcess
 from noren_kit.stack.redis import EmbeddedRedis
-from noren_kit.testing.live import START_SECONDS, ServerStartError, _answers
+from noren_kit.testing.live import START_SECONDS, ServerStartError
 
-WEB_PROCESSES, READER_PROCESSES, READER_THREADS = 4, 2, 6
+READER_PROCESSES, READER_THREADS = 2, 6
 MOST_LOG = 4_000
 _SERVER = "--interface wsgi --workers 1 --blocking-threads 2 --no-ws --no-access-log"
 
 
 @dataclass(frozen=True)
 class Rates:
-    """How long a run is, and how rough: how long all write, how long nobody, and so on."""
+    """How long a run is, and how rough: of a writer's turn, of the rest after it, and so on."""
 
     seconds: float
     least_reads: int = 0
     least_writes: int = 0
     most_seconds: float = 300.0
-    burst_seconds: float = 1.0
-    rest_seconds: float = 2.0
+    web_processes: int = 4
+    burst_seconds: float = 0.6
+    rest_seconds: float = 0.4
     trouble_pause_seconds: float = 2.0
     slow: float = 0.03
     mutant: str = ""
@@ -76,8 +77,8 @@ class Outcome:
 class WebProcesses:
     """Real servers of one process each, started again when they die."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.ports = [any_free() for _ in range(WEB_PROCESSES)]
+    def __init__(self, folder: Path, count: int, environment: dict[str, str]) -> None:
+        self.ports = [any_free() for _ in range(count)]
         self.restarts = 0
         self._folder = folder
         paths = os.pathsep.join([str(Path(__file__).parent), os.environ["PYTHONPATH"]])
@@ -89,8 +90,7 @@ class WebProcesses:
     def __enter__(self) -> WebProcesses:
         self._keeper.start()
         try:
-            for port in self.ports:
-                self._await(port)
+            self.wait_until_ready()
         except BaseException:
             self.__exit__()
             raise
@@ -124,12 +124,24 @@ class WebProcesses:
                     self._running[port] = self._start(port)
                     self.restarts += 1
 
-    def _await(self, port: int) -> None:
+    def wait_until_ready(self) -> None:
+        """Until each has been started and answers; raises `ServerStartError` with its output."""
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(f"http://{LOOPBACK}:{port}/health/ready/"):
-            if time.monotonic() > deadline:
-                raise ServerStartError(self._log(port).read_text(errors="replace")[-MOST_LOG:])
-            time.sleep(0.1)
+        for port in self.ports:
+            while not _is_ready(port):
+                if time.monotonic() > deadline:
+                    raise ServerStartError(self._log(port).read_text(errors="replace")[-MOST_LOG:])
+                time.sleep(0.1)
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        line = Line(port)
+        status, _head, _body = line.ask(b"GET /health/ready/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    except Broken:
+        return False
+    line.close()
+    return status == 200
 
 
 class RedisInTrouble:
@@ -236,7 +248,9 @@ class Run:
                 "COHERENCE_SLOW": str(self.rates.slow),
                 "COHERENCE_MUTANT": self.rates.mutant,
             }
-            web = stack.enter_context(WebProcesses(self.folder, environment))
+            web = stack.enter_context(
+                WebProcesses(self.folder, self.rates.web_processes, environment)
+            )
             plan = self._plan(web.ports)
             self._checked(plan)
             with self._clients(plan, web.ports):
@@ -244,7 +258,7 @@ class Run:
             self._add_up(web, trouble)
             if not self.outcome.faults and not self.rates.mutant:
                 self._acknowledge_truth()
-                self._wait_for(web)
+                web.wait_until_ready()
                 self._checked(plan)
         return self.outcome
 
@@ -256,10 +270,6 @@ class Run:
             if value < before:
                 self.outcome.faults.append(f"lost: {name} was at {before} and is at {value}")
             self.board.note(fact, value, moment)
-
-    def _wait_for(self, web: WebProcesses) -> None:
-        for port in web.ports:
-            web._await(port)
 
     def _checked(self, plan: Plan) -> None:
         """Everything once, by nobody in a hurry."""

@@ -15,13 +15,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from noren.config.wsgi import application as served
-
-from django.conf import settings  # isort: skip
+from django.conf import settings
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from noren.config.wsgi import application as served
 from noren_kit.caching.store import Store
 from noren_kit.core import context
 from noren_kit.core.context import Revision, Revisions

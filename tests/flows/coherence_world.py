@@ -8,10 +8,10 @@ from typing import Any
 
 from coherence_facts import GONE, Absence, Facts, Question
 from coherence_writers import API, Write
-from store import Store
 
 from noren.catalog.views import ProductViewSet
 from noren_kit.testing.shops import Shop
+from store import Store
 
 RAISED, ORDERED = 8, 4
 FIRST_PRICE, FIRST_STOCK, FOR_SALE = 100, 5, 1_000_000

@@ -75,15 +75,23 @@ class Writer:
 
     def run(self, step: Callable[[], None]) -> None:
         while not self.task.stop.value:
-            # All at once, then a rest in which all read what was kept during that.
-            if time.monotonic() % (self.task.burst_seconds + self.task.rest_seconds) < (
-                self.task.burst_seconds
-            ):
+            if self._has_turn():
                 step()
                 time.sleep(self.random.uniform(0, 0.1))
             else:
                 time.sleep(0.02)
         self.database.close()
+
+    def _has_turn(self) -> bool:
+        """One writer has its turn after the other, then all at once, with a rest between turns.
+
+        Where all write all the time, each answer is made anew for one reason or another; and in
+        the rests what was kept by mistake is seen.
+        """
+        turn, since = divmod(time.monotonic(), self.task.burst_seconds + self.task.rest_seconds)
+        writers = len(self.task.groups) + 2
+        chosen = int(turn) % (writers + 1)
+        return since < self.task.burst_seconds and chosen in (self.number, writers)
 
     def ask(self, method: str, path: str, body: str = "") -> tuple[int, Any]:
         """The status and the answer; raises `Broken` where none came."""
@@ -204,7 +212,6 @@ def run_writers(task: Task, reports: Any) -> None:
         except BaseException as error:
             task.stop.value = 1
             reports.put(f"writer {number}: {type(error).__name__}: {error}")
-            raise
 
     numbers = range(len(task.groups) + 2)
     threads = [threading.Thread(target=run, args=(number,)) for number in numbers]
