@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from coherence_facts import Board, Facts, Question, stale
 
 HOST = "127.0.0.1"
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 # Requests until a reader goes on to the next web process, and how many different ones.
 STAY, FEW = 150, 12
 
@@ -145,11 +145,8 @@ class Reader:
     @contextmanager
     def _line(self) -> Iterator[Line]:
         try:
-            line = Line(self.plan.ports[self.turn % len(self.plan.ports)])
-            try:
+            with closing(Line(self.plan.ports[self.turn % len(self.plan.ports)])) as line:
                 yield line
-            finally:
-                line.close()
         except Broken:
             self._count(Tally.BROKEN)
             time.sleep(0.02)
@@ -199,15 +196,14 @@ class Reader:
         return [f"GET {kept.question.path} ({place}): {status}, {said}", kept.body.decode()[:3000]]
 
 
-def read_all(plan: Plan) -> None:
-    """Each question once to each web process, in this process, without tags."""
+def read_all(plan: Plan, ports: list[int]) -> None:
+    """Each question once to each of these web processes, in this process, without tags."""
     reader = Reader(plan, 0)
-    for port in plan.ports:
-        line = Line(port)
-        for kept in reader.kept:
-            kept.tag = None
-            reader.read(line, kept)
-        line.close()
+    for port in ports:
+        with closing(Line(port)) as line:
+            for kept in reader.kept:
+                kept.tag = None
+                reader.read(line, kept)
 
 
 def run_readers(plan: Plan, numbers: list[int], reports: Any) -> None:

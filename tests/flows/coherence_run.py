@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,11 +83,12 @@ class WebProcesses:
         self._folder = folder
         paths = os.pathsep.join([str(Path(__file__).parent), os.environ["PYTHONPATH"]])
         self._environment = {**os.environ, **environment, "PYTHONPATH": paths}
-        self._running = {port: self._start(port) for port in self.ports}
+        self._running: dict[int, GuardedProcess] = {}
         self._ending = threading.Event()
         self._keeper = threading.Thread(target=self._keep)
 
     def __enter__(self) -> WebProcesses:
+        self._running = {port: self._start(port) for port in self.ports}
         self._keeper.start()
         try:
             self.wait_until_ready()
@@ -136,12 +137,10 @@ class WebProcesses:
 
 def _is_ready(port: int) -> bool:
     try:
-        line = Line(port)
-        status, _head, _body = line.ask(b"GET /health/ready/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        with closing(Line(port)) as line:
+            return line.ask(b"GET /health/ready/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")[0] == 200
     except Broken:
         return False
-    line.close()
-    return status == 200
 
 
 class RedisInTrouble:
@@ -167,12 +166,16 @@ class RedisInTrouble:
 
     def __enter__(self) -> RedisInTrouble:
         self.server.start()
-        self._thread.start()
         return self
+
+    def begin(self) -> None:
+        """From now on there is trouble."""
+        self._thread.start()
 
     def __exit__(self, *_error: object) -> None:
         self._ending.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         self.server.stop()
 
     def _run(self) -> None:
@@ -198,7 +201,7 @@ class RedisInTrouble:
                 client.flushall()
                 return
             client.save()
-        if way == "back with old data" and self._old.exists():
+        if way == "back with old data":
             shutil.copyfile(self._old, self._dump)
         elif way == "back empty":
             # What is there now comes back later, when all of it is old.
@@ -252,14 +255,15 @@ class Run:
                 WebProcesses(self.folder, self.rates.web_processes, environment)
             )
             plan = self._plan(web.ports)
-            self._checked(plan)
+            self._checked(plan, web.ports[:1])
+            trouble.begin()
             with self._clients(plan, web.ports):
                 self._watch(trouble)
             self._add_up(web, trouble)
             if not self.outcome.faults and not self.rates.mutant:
                 self._acknowledge_truth()
                 web.wait_until_ready()
-                self._checked(plan)
+                self._checked(plan, web.ports)
         return self.outcome
 
     def _acknowledge_truth(self) -> None:
@@ -271,10 +275,10 @@ class Run:
                 self.outcome.faults.append(f"lost: {name} was at {before} and is at {value}")
             self.board.note(fact, value, moment)
 
-    def _checked(self, plan: Plan) -> None:
-        """Everything once, by nobody in a hurry."""
+    def _checked(self, plan: Plan, ports: list[int]) -> None:
+        """Everything once from each of these, while nobody writes."""
         try:
-            read_all(plan)
+            read_all(plan, ports)
         except AssertionError as error:
             self.outcome.faults.append(f"at rest: {error}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +12,21 @@ from noren.catalog.views import ProductViewSet
 from noren_kit.testing.shops import Shop
 from store import Store
 
-RAISED, ORDERED = 8, 4
+RAISED, ORDERED, DESCRIBED = 8, 4, 2
 FIRST_PRICE, FIRST_STOCK, FOR_SALE = 100, 5, 1_000_000
 THRESHOLDS = (103, 110, 130, 200, 400)
 # Over this a product is in stock.
 LOW = 10
+TABLES = {
+    "brands": "catalog_brand",
+    "categories": "catalog_category",
+    "customers": "orders_customer",
+    "suppliers": "catalog_supplier",
+    "tags": "catalog_tag",
+    "products": "catalog_product",
+    "variants": "catalog_variant",
+    "reviews": "catalog_review",
+}
 
 
 @dataclass
@@ -38,17 +47,7 @@ class World:
 
     def named(self, path: str, label: str, row: str, column: str = "name") -> Write:
         """A write of the number in a name."""
-        table = {
-            "brands": "catalog_brand",
-            "categories": "catalog_category",
-            "customers": "orders_customer",
-            "suppliers": "catalog_supplier",
-            "tags": "catalog_tag",
-            "products": "catalog_product",
-            "variants": "catalog_variant",
-            "reviews": "catalog_review",
-        }[path.split("/")[-3]]
-        fact = self.facts.add_text(label, table, column, row)
+        fact = self.facts.add_text(label, TABLES[path.split("/")[-3]], column, row)
         body = f'{{"{column}": "{label} #{{n}}"}}'
         return Write("PATCH", API + path, body, ((fact, 1),), sets=True)
 
@@ -77,44 +76,30 @@ class World:
         ]
 
     def counted(self, name: str, table: str, condition: str = "deleted_at IS NULL") -> int:
-        # As the owner of the tables, under the tenant's policy.
         return self.facts.add(name, f"SELECT count(*) FROM {table} WHERE {condition}")
 
 
 def make_world(shop: Shop) -> World:
     """A shop of twelve products with all that belongs to them."""
     world, store = World(shop), Store(shop)
-    categories = [store.category(f"Category {each} #0")["id"] for each in range(3)]
-    brands = [store.post("brands/", {"name": f"Brand {each} #0"})["id"] for each in range(2)]
-    supplier = store.post("suppliers/", {"code": "one", "name": "Supplier 0 #0"})["id"]
-    tags = [store.post("tags/", {"name": f"Tag {each} #0"})["id"] for each in range(3)]
-    products = [
-        store.product(
-            name=f"Tea {each}",
-            description=f"Description {each} #0" if each < 2 else "Fine tea.",
-            category=categories[each % 3],
-            brand=brands[each % 2],
-            supplier=supplier,
-            price=str(FIRST_PRICE),
-            tags=[f"Tag {each % 3} #0"],
-            stock_quantity=FIRST_STOCK if each < RAISED else FOR_SALE,
-        )
-        for each in range(RAISED + ORDERED)
-    ]
+    rows = {
+        "categories": [store.category(f"Category {each} #0")["id"] for each in range(3)],
+        "brands": [store.post("brands/", {"name": f"Brand {each} #0"})["id"] for each in range(2)],
+        "suppliers": [store.post("suppliers/", {"code": "x", "name": "Supplier 0 #0"})["id"]],
+        "tags": [store.post("tags/", {"name": f"Tag {each} #0"})["id"] for each in range(3)],
+    }
+    products = _products(store, rows)
     raised = [each["id"] for each in products[:RAISED]]
+    labels = {"categories": "Category", "brands": "Brand", "suppliers": "Supplier", "tags": "Tag"}
     plain = [
-        *(
-            world.named(f"categories/{row}/", f"Category {i}", row)
-            for i, row in _numbered(categories)
-        ),
-        *(world.named(f"brands/{row}/", f"Brand {i}", row) for i, row in _numbered(brands)),
-        *(world.named(f"tags/{row}/", f"Tag {i}", row) for i, row in _numbered(tags)),
-        world.named(f"suppliers/{supplier}/", "Supplier 0", supplier),
+        world.named(f"{kind}/{row}/", f"{labels[kind]} {number}", row)
+        for kind, ids in rows.items()
+        for number, row in enumerate(ids)
     ]
     goods = [world.priced(row) for row in raised]
     goods += [
-        world.named(f"products/{row}/", f"Description {i}", row, "description")
-        for i, row in _numbered(raised[:2])
+        world.named(f"products/{row}/", f"Description {number}", row, "description")
+        for number, row in enumerate(raised[:DESCRIBED])
     ]
     stock = [
         write
@@ -127,13 +112,25 @@ def make_world(shop: Shop) -> World:
     world.groups = [plain, goods, stock, [made], _orders(world, store, products[RAISED:])]
     _people(world)
     _gone(world)
-    _ask_plain(world, categories, brands, supplier, tags, brand_count)
-    _ask_products(world, [each["id"] for each in products], categories, brands)
+    _ask_plain(world, rows, brand_count)
+    _ask_products(world, [each["id"] for each in products], rows)
     return world
 
 
-def _numbered(rows: list[str]) -> Iterator[tuple[int, str]]:
-    return enumerate(rows)
+def _products(store: Store, rows: dict[str, list[str]]) -> list[dict[str, Any]]:
+    return [
+        store.product(
+            name=f"Tea {each}",
+            description=f"Description {each} #0" if each < DESCRIBED else "Fine tea.",
+            category=rows["categories"][each % 3],
+            brand=rows["brands"][each % 2],
+            supplier=rows["suppliers"][0],
+            price=str(FIRST_PRICE),
+            tags=[f"Tag {each % 3} #0"],
+            stock_quantity=FIRST_STOCK if each < RAISED else FOR_SALE,
+        )
+        for each in range(RAISED + ORDERED)
+    ]
 
 
 def _below(
@@ -218,36 +215,27 @@ def _gone(world: World) -> None:
     world.facts.labels[GONE] = world.gone
 
 
-def _ask_plain(
-    world: World,
-    categories: list[str],
-    brands: list[str],
-    supplier: str,
-    tags: list[str],
-    count: int,
-) -> None:
+def _ask_plain(world: World, rows: dict[str, list[str]], count: int) -> None:
     for path in (
         "categories/",
         "categories/?ordering=-name&fields=id,name",
-        f"categories/{categories[0]}/",
-        f"brands/{brands[0]}/",
+        f"categories/{rows['categories'][0]}/",
+        f"brands/{rows['brands'][0]}/",
         "brands/?search=Brand",
         "suppliers/",
         "suppliers/?search=Gone",
         "suppliers/?ordering=name&page_size=100",
-        f"suppliers/{supplier}/",
+        f"suppliers/{rows['suppliers'][0]}/",
         "tags/",
         "tags/?cursor=&ordering=name",
-        f"tags/{tags[0]}/",
+        f"tags/{rows['tags'][0]}/",
     ):
         world.ask(path)
     world.ask("brands/?page_size=1", count=count)
     world.ask("brands/?page_size=3&ordering=name", count=count)
 
 
-def _ask_products(
-    world: World, products: list[str], categories: list[str], brands: list[str]
-) -> None:
+def _ask_products(world: World, products: list[str], rows: dict[str, list[str]]) -> None:
     for path in (
         "",
         "?page_size=5",
@@ -257,8 +245,8 @@ def _ask_products(
         "?ordering=name&omit=tags",
         "?cursor=&ordering=-price",
         "?cursor=&page_size=4",
-        f"?category={categories[0]}",
-        f"?brand={brands[1]}&ordering=price",
+        f"?category={rows['categories'][0]}",
+        f"?brand={rows['brands'][1]}&ordering=price",
         "?is_active=true&fields=id,category_name",
         "?fields=id,price",
         "?fields=id,stock_quantity,total_sales",
