@@ -30,15 +30,15 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A member of a row that shows a fact; its number, or `start` less it."""
+    """A member that shows a fact: as `start` and `times` its number."""
 
     member: str
     fact: int
-    start: int | None = None
+    start: int = 0
+    times: int = 1
 
     def value(self, shown: Any) -> int:
-        number = int(float(shown))
-        return number if self.start is None else self.start - number
+        return self.start + self.times * int(float(shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,25 @@ class Absence:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request that is asked again and again. `count` is the fact that the list's count shows."""
+    """A request that is asked again and again; `places` are those in the answer itself."""
 
     path: str
-    count: int | None = None
+    places: tuple[Place, ...] = ()
     absences: tuple[Absence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A fact made from others of one writer: their sum, or how many are over `over`; and `base`."""
+
+    fact: int
+    base: int
+    members: tuple[int, ...]
+    over: int | None = None
+
+    def value(self, values: Any) -> int:
+        found = [values[member] for member in self.members]
+        return self.base + sum(found if self.over is None else (each > self.over for each in found))
 
 
 @dataclass(slots=True)
@@ -66,6 +80,7 @@ class Facts:
     all: list[Fact] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
     rows: dict[str, list[Place]] = field(default_factory=dict)
+    totals: list[Total] = field(default_factory=list)
 
     def add(self, name: str, truth: str) -> int:
         self.all.append(Fact(name, truth))
@@ -77,8 +92,8 @@ class Facts:
         self.labels[label] = self.add(f"{label} ({table}.{column})", truth)
         return self.labels[label]
 
-    def show(self, row: str, member: str, fact: int, start: int | None = None) -> None:
-        self.rows.setdefault(row, []).append(Place(member, fact, start))
+    def show(self, row: str, place: Place) -> None:
+        self.rows.setdefault(row, []).append(place)
 
     def shown(self, body: bytes, question: Question) -> dict[int, int]:
         """The facts that a body shows, each with the least value that it shows of it."""
@@ -97,8 +112,8 @@ class Facts:
             for place in self.rows.get(row["id"], ()):
                 if row.get(place.member) is not None:
                     note(place.fact, place.value(row[place.member]))
-        if question.count is not None:
-            note(question.count, answer["count"])
+        for place in question.places:
+            note(place.fact, place.value(answer[place.member]))
         for absence in question.absences:
             if absence.row not in seen:
                 note(absence.fact, absence.most)

@@ -155,7 +155,7 @@ class Reader:
     def read(self, line: Line, kept: Kept) -> None:
         """One question; raises AssertionError if the answer shows less than was acknowledged."""
         request = kept.request
-        asked_with_tag = kept.tag is not None and self.random.random() < 0.6
+        asked_with_tag = kept.tag is not None and self.random.random() < 0.7
         if asked_with_tag:
             request += b"If-None-Match: %b\r\n" % kept.tag
         acknowledged, moments = self.plan.board.now()

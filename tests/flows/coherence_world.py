@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from coherence_facts import GONE, Absence, Facts, Question
+from coherence_facts import GONE, Absence, Facts, Place, Question, Total
 from coherence_writers import API, Write
 
 from noren.catalog.views import ProductViewSet
@@ -54,7 +54,7 @@ class World:
     def priced(self, product: str) -> Write:
         truth = f"SELECT price / 1000 FROM catalog_product WHERE id = '{product}'"
         fact = self.prices[product] = self.facts.add(f"price of {product}", truth)
-        self.facts.show(product, "price", fact)
+        self.facts.show(product, Place("price", fact))
         path = f"{API}products/{product}/"
         return Write("PATCH", path, '{"price": "{n}"}', ((fact, 1),), sets=True)
 
@@ -64,7 +64,7 @@ class World:
             f" JOIN {table} t ON t.stock_item_id = i.id WHERE t.id = '{row}'"
         )
         fact = self.stocks[row] = self.facts.add(f"stock of {row}", truth)
-        self.facts.show(row, "stock_quantity", fact)
+        self.facts.show(row, Place("stock_quantity", fact))
         return [
             Write(
                 "POST",
@@ -143,7 +143,8 @@ def _below(
         # Its price is that of its product.
         variant = store.variant(product, name=f"Variant {number} #0", stock_quantity=0)
         writes.append(world.named(variant["path"], f"Variant {number}", variant["id"]))
-        world.facts.show(variant["id"], "effective_price", world.prices[product["id"]])
+        price = world.prices[product["id"]]
+        world.facts.show(variant["id"], Place("effective_price", price))
         stock += world.stocked(variant["path"], variant["id"], "catalog_variant")
         review = {"rating": 5, "title": f"Review {number} #0", "comment": "Good."}
         made = store.post(f"{below}reviews/", review)["id"]
@@ -173,7 +174,7 @@ def _orders(world: World, store: Store, products: list[dict[str, Any]]) -> list[
             world.named(f"customers/{customer}/", f"Customer {number}", customer, "company")
         )
         world.ask(f"customers/{customer}/")
-        world.ask(f"orders/?customer={customer}&page_size=2", count=own)
+        world.ask(f"orders/?customer={customer}&page_size=2", places=(Place("count", own),))
         for product in products:
             row = product["id"]
             sold = world.facts.rows.get(row)
@@ -183,8 +184,8 @@ def _orders(world: World, store: Store, products: list[dict[str, Any]]) -> list[
                 body = f'{{"customer": "{customer}", "items": [{line}]}}'
                 raises = ((total, 1), (own, 1), (fact, quantity))
                 writes.append(Write("POST", f"{API}orders/", body, raises))
-    world.ask("orders/?page_size=5", count=total)
-    world.ask("orders/?ordering=-total_amount&page_size=3", count=total)
+    world.ask("orders/?page_size=5", places=(Place("count", total),))
+    world.ask("orders/?ordering=-total_amount&page_size=3", places=(Place("count", total),))
     world.ask("customers/")
     world.ask("customers/?ordering=name&fields=id,company")
     return writes
@@ -193,8 +194,8 @@ def _orders(world: World, store: Store, products: list[dict[str, Any]]) -> list[
 def _sold(world: World, product: str) -> int:
     truth = f"SELECT total_sales FROM catalog_product WHERE id = '{product}'"
     fact = world.facts.add(f"units sold of {product}", truth)
-    world.facts.show(product, "total_sales", fact)
-    world.facts.show(product, "stock_quantity", fact, FOR_SALE)
+    world.facts.show(product, Place("total_sales", fact))
+    world.facts.show(product, Place("stock_quantity", fact, FOR_SALE, -1))
     return fact
 
 
@@ -231,8 +232,8 @@ def _ask_plain(world: World, rows: dict[str, list[str]], count: int) -> None:
         f"tags/{rows['tags'][0]}/",
     ):
         world.ask(path)
-    world.ask("brands/?page_size=1", count=count)
-    world.ask("brands/?page_size=3&ordering=name", count=count)
+    world.ask("brands/?page_size=1", places=(Place("count", count),))
+    world.ask("brands/?page_size=3&ordering=name", places=(Place("count", count),))
 
 
 def _ask_products(world: World, products: list[str], rows: dict[str, list[str]]) -> None:
@@ -258,7 +259,7 @@ def _ask_products(world: World, products: list[str], rows: dict[str, list[str]])
         f"{products[0]}/?fields=active_variants",
         f"{products[RAISED]}/",
         f"{products[RAISED + 1]}/?fields=id,total_sales,stock_quantity",
-        *(f"{action}/" for action in ProductViewSet.cached_actions),
+        *(f"{action}/" for action in ProductViewSet.cached_actions if action != "statistics"),
     ):
         world.ask(f"products/{path}")
     for least in THRESHOLDS:
@@ -266,3 +267,26 @@ def _ask_products(world: World, products: list[str], rows: dict[str, list[str]])
         world.ask(f"products/?price_min={least}&page_size=100", absences=absent)
     absent = tuple(Absence(row, fact, LOW) for row, fact in world.stocks.items() if row in products)
     world.ask("products/?availability_status=in_stock&page_size=100", absences=absent)
+    if "statistics" in ProductViewSet.cached_actions:
+        _ask_statistics(world, [row for row in world.stocks if row in products])
+
+
+def _ask_statistics(world: World, raised: list[str]) -> None:
+    """The average price, and how few are low on stock: none is out of it."""
+    everything = RAISED + ORDERED
+    prices = world.facts.add(
+        "sum of prices", "SELECT sum(price) / 1000 FROM catalog_product WHERE deleted_at IS NULL"
+    )
+    in_stock = world.facts.add(
+        "products in stock",
+        "SELECT count(*) FROM catalog_product p"
+        f" JOIN inventory_stockitem i ON i.id = p.stock_item_id WHERE i.on_hand > {LOW}",
+    )
+    members = tuple(world.prices.values())
+    world.facts.totals.append(Total(prices, ORDERED * FIRST_PRICE, members))
+    members = tuple(world.stocks[row] for row in raised)
+    world.facts.totals.append(Total(in_stock, ORDERED, members, LOW))
+    # The average is rounded to whole yen.
+    average = Place("average_price", prices, everything // 2, everything)
+    low = Place("low_stock", in_stock, everything, -1)
+    world.ask("products/statistics/", places=(average, low))

@@ -144,6 +144,7 @@ class Writer:
         assert status in (200, 201, 204), f"{write}: {status} {answer}"
         for fact, by in write.raises:
             board.note(fact, number if write.sets else board.values[fact] + by, moment)
+        self._add_up([fact for fact, _by in write.raises])
 
     def _look_up(self, facts: Sequence[int]) -> None:
         """What nobody acknowledged: from here on, what the database holds is known."""
@@ -152,6 +153,14 @@ class Writer:
             value, before = self._truth(known.truth), self.task.board.values[fact]
             assert value >= before, f"lost: {known.name} was at {before} and is at {value}"
             self.task.board.note(fact, value, time.monotonic())
+        self._add_up(facts)
+
+    def _add_up(self, facts: Sequence[int]) -> None:
+        """Note the totals of these facts."""
+        for total in self.task.facts.totals:
+            if not set(facts).isdisjoint(total.members):
+                value = total.value(self.task.board.values)
+                self.task.board.note(total.fact, value, time.monotonic())
 
     def _truth(self, statement: str) -> int:
         row = self.database.execute(statement).fetchone()

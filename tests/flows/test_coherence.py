@@ -25,7 +25,7 @@ RATES = (
         least_reads=int(os.environ.get("NOREN_SOAK_READS", "1_000_000")),
         most_seconds=TOKEN_SECONDS / 2,
         burst_seconds=1.0,
-        rest_seconds=1.0,
+        rest_seconds=2.0,
         trouble_pause_seconds=4.0,
     )
     if SOAK
@@ -41,7 +41,7 @@ def _long_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def outcome_of(shop: Shop, folder: Path, rates: Rates) -> Outcome:
     outcome = Run(make_world(shop), folder, rates).run()
-    print(outcome)
+    print(outcome, *(fault.partition("\n")[0] for fault in outcome.faults), sep="\n")
     return outcome
 
 
