@@ -7,7 +7,7 @@ DEV_OK := $(VENV)/.installed-dev
 BENCH_OK := $(VENV)/.installed-bench
 
 # Tests that read NOREN_SOAK.
-SOAKED = tests/accounts/test_parallel_refresh.py tests/flows/test_concurrency.py \
+SOAKED = tests/accounts/test_parallel_refresh.py tests/flows/test_coherence.py tests/flows/test_concurrency.py \
   tests/flows/test_cursor_walks.py \
   tests/flows/test_hostile_bodies.py tests/flows/test_hostile_requests.py \
   tests/flows/test_schemathesis.py tests/imports/test_online_retail_resuming.py
