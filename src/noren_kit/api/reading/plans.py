@@ -128,16 +128,22 @@ class _Select:
             return self._many(field, at, source)
         if isinstance(field, serializers.BaseSerializer):
             return self._one(field, at, source)
-        return self._plain(field, (*at, *source))
+        return self._plain(field, at, source)
 
-    def _plain(self, field: serializers.Field, path: tuple[str, ...]) -> Member:
+    def _refuse_gap(self, field: serializers.Field, at: tuple[str, ...], *, may_miss: bool) -> None:
+        """Where a relation on the way is null, a member that may not be null is left out."""
+        if may_miss and not self.tables.table(at)[2] and not field.allow_null:
+            raise NotCompilable(f"{field.field_name} is left out where its relation is null")
+
+    def _plain(
+        self, field: serializers.Field, at: tuple[str, ...], source: tuple[str, ...]
+    ) -> Member:
         if type(field).get_attribute not in _USUAL_WAYS or isinstance(
             field, serializers.SerializerMethodField
         ):
             raise NotCompilable(f"{field.field_name} reads the row in a way of its own")
-        place, column, _wire, may_miss = self._column(path)
-        if may_miss and not field.allow_null:
-            raise NotCompilable(f"{field.field_name} is left out where its relation is null")
+        place, column, _wire, may_miss = self._column((*at, *source))
+        self._refuse_gap(field, at, may_miss=may_miss)
         if isinstance(column, models.ForeignKey):
             column = column.target_field
         return _shown(place, show_of(field, column))
@@ -178,8 +184,7 @@ class _Select:
         if not source:
             return shape
         place, _column, _wire, may_miss = self._column((*at, *source, "pk"))
-        if may_miss and not serializer.allow_null:
-            raise NotCompilable(f"{serializer.field_name} is left out where its relation is null")
+        self._refuse_gap(serializer, at, may_miss=may_miss)
         return lambda row: None if row[place] is None else shape(row)
 
     def _many(
