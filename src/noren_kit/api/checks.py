@@ -1,6 +1,7 @@
 """System checks: a route that nobody may use, or everybody, does not start unnoticed.
 
-Nor does an ordering by which a cursor would skip rows.
+Nor does an ordering by which a cursor would skip rows, a filter whose reads nobody states, or a
+serializer that is not read at the speed of a statement.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from django.core.exceptions import FieldDoesNotExist
 
 from noren_kit.accounts.permissions import right_of
 from noren_kit.api.keyset import column_of
+from noren_kit.api.reading import NotCompilable, compile_plan
 from noren_kit.api.registry import Route, routes
 
 
@@ -46,6 +48,25 @@ def _ordering_faults(route: Route) -> Iterable[tuple[str, str]]:
         yield "noren.E008", f"orders by {name}, which may be null: a cursor would skip such rows"
 
 
+def _reading_faults(route: Route) -> Iterable[tuple[str, str]]:
+    filterset = getattr(route.view, "filterset_class", None)
+    for name, filter_ in getattr(filterset, "base_filters", {}).items():
+        if filter_.method is not None and name not in getattr(filterset, "reads", {}):
+            yield "noren.E009", f"filters {name} by a method, and its reads name no paths for it"
+
+
+def _slow_serializers(route: Route) -> Iterable[tuple[str, str]]:
+    for attribute in ("serializer_class", "list_serializer_class"):
+        serializer = getattr(route.view, attribute, None)
+        if not hasattr(route.view, "resource_model") or serializer is None:
+            continue
+        try:
+            compile_plan(serializer())
+        except NotCompilable as reason:
+            name = serializer.__name__
+            yield "noren.W001", f"shows rows by {name}, which is not compiled: {reason}"
+
+
 def permission_errors(found: Iterable[Route]) -> list[checks.CheckMessage]:
     """The faults of these routes in who may use them, each once, as system check errors."""
     return _errors(found, _faults)
@@ -56,11 +77,19 @@ def ordering_errors(found: Iterable[Route]) -> list[checks.CheckMessage]:
     return _errors(found, _ordering_faults)
 
 
+def reading_messages(found: Iterable[Route]) -> list[checks.CheckMessage]:
+    """The faults of these routes in how they read, and warnings of what is read slowly."""
+    routed = list(found)
+    return [*_errors(routed, _reading_faults), *_errors(routed, _slow_serializers, checks.Warning)]
+
+
 def _errors(
-    found: Iterable[Route], faults: Callable[[Route], Iterable[tuple[str, str]]]
+    found: Iterable[Route],
+    faults: Callable[[Route], Iterable[tuple[str, str]]],
+    kind: type[checks.Error | checks.Warning] = checks.Error,
 ) -> list[checks.CheckMessage]:
     errors = {
-        (route.view.__qualname__, code, fault): checks.Error(
+        (route.view.__qualname__, code, fault): kind(
             f"{route.view.__module__}.{route.view.__qualname__} ({route.path}) {fault}.",
             obj=route.view,
             id=code,
@@ -75,6 +104,12 @@ def _errors(
 def check_permissions(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """E006: an action without a right. E007: a view without permission classes."""
     return permission_errors(routes())
+
+
+@checks.register("reading")
+def check_reading(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """E009: a filter whose reads nobody states. W001: a serializer that is not compiled."""
+    return reading_messages(routes())
 
 
 @checks.register("orderings")
