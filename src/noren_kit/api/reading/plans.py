@@ -128,15 +128,27 @@ class _Select:
             return self._many(field, at, source)
         if isinstance(field, serializers.BaseSerializer):
             return self._one(field, at, source)
-        return self._plain(field, (*at, *source))
+        return self._plain(field, at, source)
 
-    def _plain(self, field: serializers.Field, path: tuple[str, ...]) -> Member:
+    def _may_miss(self, at: tuple[str, ...], path: Sequence[str]) -> bool:
+        """Whether a relation of `path` may be null, from a row at `at` that is there itself."""
+        model: Any = self.tables.table(at)[0]
+        for name in path[:-1]:
+            key = model._meta.get_field(name)
+            if key.null:
+                return True
+            model = key.related_model
+        return False
+
+    def _plain(
+        self, field: serializers.Field, at: tuple[str, ...], source: tuple[str, ...]
+    ) -> Member:
         if type(field).get_attribute not in _USUAL_WAYS or isinstance(
             field, serializers.SerializerMethodField
         ):
             raise NotCompilable(f"{field.field_name} reads the row in a way of its own")
-        place, column, _wire, may_miss = self._column(path)
-        if may_miss and not field.allow_null:
+        place, column, _wire, _misses = self._column((*at, *source))
+        if not field.allow_null and self._may_miss(at, source):
             raise NotCompilable(f"{field.field_name} is left out where its relation is null")
         if isinstance(column, models.ForeignKey):
             column = column.target_field
@@ -177,8 +189,8 @@ class _Select:
         shape = _shape(self.members(serializer, (*at, *source)))
         if not source:
             return shape
-        place, _column, _wire, may_miss = self._column((*at, *source, "pk"))
-        if may_miss and not serializer.allow_null:
+        place, _column, _wire, _misses = self._column((*at, *source, "pk"))
+        if not serializer.allow_null and self._may_miss(at, (*source, "pk")):
             raise NotCompilable(f"{serializer.field_name} is left out where its relation is null")
         return lambda row: None if row[place] is None else shape(row)
 
