@@ -80,7 +80,8 @@ def _amount(thousandths: int) -> str:
 
 
 def _hundredths(value: int) -> str:
-    return f"{value // 100}.{value % 100:02d}"
+    sign, (units, rest) = "-" if value < 0 else "", divmod(abs(value), 100)
+    return f"{sign}{units}.{rest:02d}"
 
 
 _TEXTS = (models.CharField, models.TextField)

@@ -74,7 +74,7 @@ class Relations:
         for path in _sources(field):
             name = path.partition("__")[0]
             relation = _relation(model, name)
-            if relation is None or path == getattr(relation, "attname", None):
+            if relation is None or (isinstance(relation, ForeignKey) and path == relation.attname):
                 continue
             if isinstance(field, serializers.PrimaryKeyRelatedField) and path == name:
                 continue

@@ -130,10 +130,15 @@ class _Select:
             return self._one(field, at, source)
         return self._plain(field, at, source)
 
-    def _refuse_gap(self, field: serializers.Field, at: tuple[str, ...], *, may_miss: bool) -> None:
-        """Where a relation on the way is null, a member that may not be null is left out."""
-        if may_miss and not self.tables.table(at)[2] and not field.allow_null:
-            raise NotCompilable(f"{field.field_name} is left out where its relation is null")
+    def _may_miss(self, at: tuple[str, ...], path: Sequence[str]) -> bool:
+        """Whether a relation of `path` may be null, from a row at `at` that is there itself."""
+        model: Any = self.tables.table(at)[0]
+        for name in path[:-1]:
+            key = model._meta.get_field(name)
+            if key.null:
+                return True
+            model = key.related_model
+        return False
 
     def _plain(
         self, field: serializers.Field, at: tuple[str, ...], source: tuple[str, ...]
@@ -142,8 +147,9 @@ class _Select:
             field, serializers.SerializerMethodField
         ):
             raise NotCompilable(f"{field.field_name} reads the row in a way of its own")
-        place, column, _wire, may_miss = self._column((*at, *source))
-        self._refuse_gap(field, at, may_miss=may_miss)
+        place, column, _wire, _misses = self._column((*at, *source))
+        if not field.allow_null and self._may_miss(at, source):
+            raise NotCompilable(f"{field.field_name} is left out where its relation is null")
         if isinstance(column, models.ForeignKey):
             column = column.target_field
         return _shown(place, show_of(field, column))
@@ -183,8 +189,9 @@ class _Select:
         shape = _shape(self.members(serializer, (*at, *source)))
         if not source:
             return shape
-        place, _column, _wire, may_miss = self._column((*at, *source, "pk"))
-        self._refuse_gap(serializer, at, may_miss=may_miss)
+        place, _column, _wire, _misses = self._column((*at, *source, "pk"))
+        if not serializer.allow_null and self._may_miss(at, (*source, "pk")):
+            raise NotCompilable(f"{serializer.field_name} is left out where its relation is null")
         return lambda row: None if row[place] is None else shape(row)
 
     def _many(
