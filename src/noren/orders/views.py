@@ -19,6 +19,7 @@ from noren.orders.serializers import (
 from noren.orders.services import cancel_order
 from noren_kit.accounts.row_rules import OwnRows
 from noren_kit.api.filters import ChoiceFilter, IdFilter, InstantFilter, ResourceFilterSet
+from noren_kit.api.reading import represent
 from noren_kit.api.viewsets import ResourceViewSet
 
 
@@ -62,7 +63,8 @@ class OrderViewSet(ResourceViewSet):
         order = serializer.save()
         self.check_written(order.id)
         location = request.build_absolute_uri(f"{request.path}{order.id}/")
-        return Response(OrderSerializer(order).data, status=201, headers={"Location": location})
+        shown = represent(order, OrderSerializer)
+        return Response(shown, status=201, headers={"Location": location})
 
     @extend_schema(request=None, responses=OrderSerializer)
     @action(detail=True, methods=["post"])
@@ -70,4 +72,4 @@ class OrderViewSet(ResourceViewSet):
         """Cancel the order and give its stock back."""
         order = cancel_order(self.path_id())
         self.check_written(order.id)
-        return Response(OrderSerializer(order).data)
+        return Response(represent(order, OrderSerializer))
