@@ -15,6 +15,7 @@ from noren.orders.serializers import (
     OrderListSerializer,
     OrderSerializer,
     OrderWriteSerializer,
+    place,
 )
 from noren.orders.services import cancel_order
 from noren_kit.accounts.row_rules import OwnRows
@@ -58,9 +59,7 @@ class OrderViewSet(ResourceViewSet):
 
     @extend_schema(request=OrderWriteSerializer, responses={201: OrderSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        order = serializer.save()
+        order = place(OrderWriteSerializer.validated(request.data))
         self.check_written(order.id)
         location = request.build_absolute_uri(f"{request.path}{order.id}/")
         shown = represent(order, OrderSerializer)

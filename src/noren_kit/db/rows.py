@@ -21,6 +21,16 @@ from noren_kit.db.prepared import execute
 # The columns whose values' texts may stand in an array without quotes.
 _PLAIN = ("uuid", "integer", "smallint", "bigint", "boolean", "numeric", "timestamp")
 
+_PLAIN_FIELDS = (
+    models.BooleanField,
+    models.CharField,
+    models.DateTimeField,
+    models.DecimalField,
+    models.IntegerField,
+    models.TextField,
+    models.UUIDField,
+)
+
 
 def insert_rows(rows: Sequence[models.Model]) -> None:
     """Insert unsaved instances of one model with all the values they carry; one statement.
@@ -91,14 +101,23 @@ def _insert_statement(made: tuple[type[models.Model], ...]) -> str:
 
 @lru_cache(maxsize=256)
 def _columns_of(model: type[models.Model]) -> tuple[tuple[str, str, Any], ...]:
-    """Each column with its attribute and what makes the stored value of the attribute's."""
+    """Each column with its attribute, and what makes the stored value where it is another."""
     fields: Sequence[models.Field[Any, Any]] = model._meta.concrete_fields
-    return tuple((str(each.column), each.attname, each.get_db_prep_save) for each in fields)
+    return tuple(
+        (str(each.column), each.attname, None if _is_plain(each) else each.get_db_prep_save)
+        for each in fields
+    )
+
+
+def _is_plain(field: models.Field[Any, Any]) -> bool:
+    """Whether the text of a value in JSON is what the column takes."""
+    own = type(field).__module__ == models.Field.__module__
+    return isinstance(field, models.ForeignKey) or (own and isinstance(field, _PLAIN_FIELDS))
 
 
 def _as_stored(row: models.Model) -> dict[str, Any]:
-    database = connections[DEFAULT_DB_ALIAS]
+    database, values = connections[DEFAULT_DB_ALIAS], row.__dict__
     return {
-        column: prepare(getattr(row, name), database)
+        column: prepare(values[name], database) if prepare else values[name]
         for column, name, prepare in _columns_of(type(row))
     }
