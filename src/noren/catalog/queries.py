@@ -148,7 +148,7 @@ SELECT p.id, p.sku, p.name, p.price, c.tax_rate, p.stock_item_id, p.stock_item_i
        p.status = 'active', NULL::uuid, '', ''
   FROM catalog_product p
   JOIN catalog_category c ON c.tenant_id = p.tenant_id AND c.id = p.category_id
- WHERE p.tenant_id = %(tenant)s AND p.id = ANY(%(products)s::uuid[]) AND p.deleted_at IS NULL
+ WHERE p.tenant_id = %(tenant)s AND p.id = ANY((SELECT %(products)s::uuid[])::uuid[]) AND p.deleted_at IS NULL
 """
 _SALEABLE_VARIANTS = """
 SELECT p.id, p.sku, p.name, coalesce(v.price, p.price), c.tax_rate, v.stock_item_id,
@@ -156,7 +156,7 @@ SELECT p.id, p.sku, p.name, coalesce(v.price, p.price), c.tax_rate, v.stock_item
   FROM catalog_variant v
   JOIN catalog_product p ON p.tenant_id = v.tenant_id AND p.id = v.product_id
   JOIN catalog_category c ON c.tenant_id = p.tenant_id AND c.id = p.category_id
- WHERE v.tenant_id = %(tenant)s AND v.id = ANY(%(variants)s::uuid[])
+ WHERE v.tenant_id = %(tenant)s AND v.id = ANY((SELECT %(variants)s::uuid[])::uuid[])
    AND v.deleted_at IS NULL AND p.deleted_at IS NULL
 """
 _SALEABLE_OF_BOTH = f"{_SALEABLE} UNION ALL {_SALEABLE_VARIANTS}"

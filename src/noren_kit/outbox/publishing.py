@@ -67,8 +67,9 @@ def handler_named(name: str) -> Handler:
 # Rows of one call may share an aggregate: each counts on from the last stored sequence.
 _PUBLISH = """
 WITH input AS (
-    SELECT * FROM unnest(%(ids)s::uuid[], %(types)s::text[], %(aggregate_types)s::text[],
-                         %(aggregate_ids)s::uuid[], %(payloads)s::jsonb[])
+    SELECT * FROM unnest((SELECT %(ids)s::uuid[]), (SELECT %(types)s::text[]),
+                         (SELECT %(aggregate_types)s::text[]),
+                         (SELECT %(aggregate_ids)s::uuid[]), (SELECT %(payloads)s::jsonb[]))
              WITH ORDINALITY AS i(id, type, aggregate_type, aggregate_id, payload, position)
 ), event AS (
     INSERT INTO outbox_event (tenant_id, id, type, aggregate_type, aggregate_id, sequence,
@@ -85,7 +86,8 @@ WITH input AS (
 )
 INSERT INTO outbox_delivery (tenant_id, id, event_id, handler, attempts, last_error)
 SELECT %(tenant)s, d.id, d.event_id, d.handler, 0, ''
-  FROM unnest(%(delivery_ids)s::uuid[], %(event_ids)s::uuid[], %(handlers)s::text[])
+  FROM unnest((SELECT %(delivery_ids)s::uuid[]), (SELECT %(event_ids)s::uuid[]),
+              (SELECT %(handlers)s::text[]))
        AS d(id, event_id, handler)
   JOIN event ON event.id = d.event_id
 """

@@ -13,7 +13,7 @@ from noren_kit.db.prepared import execute
 
 _SALES = """
 UPDATE catalog_product p SET total_sales = greatest(p.total_sales + s.quantity, 0)
-  FROM unnest(%(ids)s::uuid[], %(quantities)s::bigint[]) AS s(id, quantity)
+  FROM unnest((SELECT %(ids)s::uuid[]), (SELECT %(quantities)s::bigint[])) AS s(id, quantity)
  WHERE p.tenant_id = %(tenant)s AND p.id = s.id
 """
 

@@ -40,7 +40,7 @@ class Change:
 # statement would start from the row versions that were there before the wait, and meet those who
 # wait for them (ADR 0009).
 _LOCK = """
-SELECT id FROM inventory_stockitem WHERE tenant_id = %s AND id = ANY(%s::uuid[])
+SELECT id FROM inventory_stockitem WHERE tenant_id = %s AND id = ANY((SELECT %s::uuid[])::uuid[])
  ORDER BY id FOR NO KEY UPDATE
 """
 
@@ -48,8 +48,9 @@ SELECT id FROM inventory_stockitem WHERE tenant_id = %s AND id = ANY(%s::uuid[])
 # compares the counts.
 _MOVE = """
 WITH input AS (
-    SELECT * FROM unnest(%(movements)s::uuid[], %(items)s::uuid[], %(quantities)s::bigint[],
-                         %(causes)s::uuid[]) AS i(movement_id, item_id, quantity, cause_id)
+    SELECT * FROM unnest((SELECT %(movements)s::uuid[]), (SELECT %(items)s::uuid[]),
+                         (SELECT %(quantities)s::bigint[]), (SELECT %(causes)s::uuid[]))
+               AS i(movement_id, item_id, quantity, cause_id)
 ), total AS (
     SELECT item_id, sum(quantity)::bigint AS quantity FROM input GROUP BY item_id
 ), moved AS (
