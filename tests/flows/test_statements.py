@@ -21,7 +21,7 @@ from noren_kit.testing.queries import recorded_statements
 from noren_kit.testing.shops import Client, Shop
 
 FILE = Path(__file__).parents[1] / "statements.json"
-LIST, DETAIL, ORDER, CANCEL = 5, 6, 12, 10
+LIST, DETAIL, ORDER, CANCEL, INVITE = 5, 6, 10, 10, 12
 PAGES, LINES = (1, 20, 100), (1, 3, 100)
 
 
@@ -196,7 +196,7 @@ def test_inviting(budgets: Budgets, shop: Shop) -> None:
         body = {"email": f"sato-{number}@example.com", "roles": roles}
         count, statements, _body = counted(owner, "post", "/api/v1/members/", body)
         counts.append(count)
-    budgets.check("POST members/", counts, ORDER, statements)
+    budgets.check("POST members/", counts, INVITE, statements)
 
 
 def test_movements_of_stock(budgets: Budgets, client: Client, products: list[str]) -> None:

@@ -148,7 +148,8 @@ SELECT p.id, p.sku, p.name, p.price, c.tax_rate, p.stock_item_id, p.stock_item_i
        p.status = 'active', NULL::uuid, '', ''
   FROM catalog_product p
   JOIN catalog_category c ON c.tenant_id = p.tenant_id AND c.id = p.category_id
- WHERE p.tenant_id = %(tenant)s AND p.id = ANY((SELECT %(products)s::uuid[])::uuid[]) AND p.deleted_at IS NULL
+ WHERE p.tenant_id = %(tenant)s AND p.id = ANY((SELECT %(products)s::uuid[])::uuid[])
+   AND p.deleted_at IS NULL
 """
 _SALEABLE_VARIANTS = """
 SELECT p.id, p.sku, p.name, coalesce(v.price, p.price), c.tax_rate, v.stock_item_id,

@@ -7,11 +7,11 @@ what is written often: a row and its parts, in one statement that stays prepared
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import orjson
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -79,7 +79,7 @@ def insert_together(*groups: Sequence[models.Model]) -> None:
     Each group is of one model, and none is empty. Later ones may refer to earlier ones: keys are
     checked at the statement's end. As `insert_rows`, and for models without JSON columns.
     """
-    values = [orjson.dumps(list(map(_as_stored, group)), default=str).decode() for group in groups]
+    values = [json.dumps(list(map(_as_stored, group)), default=str) for group in groups]
     execute(_insert_statement(tuple(type(group[0]) for group in groups)), values)
 
 
