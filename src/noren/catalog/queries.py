@@ -11,7 +11,6 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import (
-    BooleanField,
     Case,
     CharField,
     Count,
@@ -21,7 +20,6 @@ from django.db.models import (
     Q,
     QuerySet,
     Sum,
-    UUIDField,
     Value,
     When,
 )
@@ -31,8 +29,10 @@ from noren.catalog.models import Category, Product, ProductTag, Variant
 from noren.inventory.queries import with_availability
 from noren_kit.core import context
 from noren_kit.core.money import Rounding, round_amount
+from noren_kit.db.arrays import plain_array
 from noren_kit.db.fields import MoneyField
 from noren_kit.db.planning import joins_of_whole_tables
+from noren_kit.db.prepared import fetch_all
 
 _SUBTREE = """
 WITH RECURSIVE subtree AS (
@@ -162,6 +162,26 @@ class Saleable:
     variant_name: str = ""
 
 
+_SALEABLE = """
+SELECT p.id, p.sku, p.name, p.price, c.tax_rate, p.stock_item_id, p.stock_item_id,
+       p.status = 'active', NULL::uuid, '', ''
+  FROM catalog_product p
+  JOIN catalog_category c ON c.tenant_id = p.tenant_id AND c.id = p.category_id
+ WHERE p.tenant_id = %(tenant)s AND p.id = ANY((SELECT %(products)s::uuid[])::uuid[])
+   AND p.deleted_at IS NULL
+"""
+_SALEABLE_VARIANTS = """
+SELECT p.id, p.sku, p.name, coalesce(v.price, p.price), c.tax_rate, v.stock_item_id,
+       p.stock_item_id, p.status = 'active' AND v.is_active, v.id, v.sku, v.name
+  FROM catalog_variant v
+  JOIN catalog_product p ON p.tenant_id = v.tenant_id AND p.id = v.product_id
+  JOIN catalog_category c ON c.tenant_id = p.tenant_id AND c.id = p.category_id
+ WHERE v.tenant_id = %(tenant)s AND v.id = ANY((SELECT %(variants)s::uuid[])::uuid[])
+   AND v.deleted_at IS NULL AND p.deleted_at IS NULL
+"""
+_SALEABLE_OF_BOTH = f"{_SALEABLE} UNION ALL {_SALEABLE_VARIANTS}"
+
+
 def find_saleable(
     products: Collection[uuid.UUID], variants: Collection[uuid.UUID] = ()
 ) -> dict[uuid.UUID, Saleable]:
@@ -169,47 +189,24 @@ def find_saleable(
 
     By the id that was asked for; one statement.
     """
-    no_variant = {
-        "variant_key": Value(None, UUIDField()),
-        "variant_sku": Value("", CharField()),
-        "variant_name": Value("", CharField()),
-        "variant_price": Value(None, MoneyField()),
-        "variant_item": Value(None, UUIDField()),
-        "variant_active": Value(True, BooleanField()),
-    }
-    columns = ("id", "sku", "name", "price", "category__tax_rate", "stock_item_id", "status")
-    rows: QuerySet[Any] = (
-        Product.objects.filter(id__in=list(products)).values_list(*columns).annotate(**no_variant)
-    )
-    of_variants = (
-        Variant.objects.filter(id__in=list(variants), product__deleted_at=None)
-        .values_list(*(f"product__{name}" for name in columns))
-        .annotate(
-            variant_key=F("id"),
-            variant_sku=F("sku"),
-            variant_name=F("name"),
-            variant_price=F("price"),
-            variant_item=F("stock_item_id"),
-            variant_active=F("is_active"),
-        )
-    )
+    values = {"tenant": context.tenant_id(), "products": plain_array(products)}
     if variants:
-        rows = rows.union(of_variants, all=True) if products else of_variants
+        values["variants"] = plain_array(variants)
     found: dict[uuid.UUID, Saleable] = {}
-    for product, sku, name, price, rate, item, status, variant, *own in rows:
-        variant_sku, variant_name, variant_price, variant_item, on_sale = own
+    rows = fetch_all(_SALEABLE_OF_BOTH if variants else _SALEABLE, values)
+    for product, sku, name, price, rate, item, product_item, on_sale, variant, *own in rows:
         found[variant or product] = Saleable(
             product_id=product,
             sku=sku,
             name=name,
-            price=price if variant_price is None else variant_price,
+            price=Decimal(price).scaleb(-MoneyField.places),
             tax_rate=rate,
-            stock_item_id=variant_item or item,
-            product_item_id=item,
-            is_active=status == Product.Status.ACTIVE and on_sale,
+            stock_item_id=item,
+            product_item_id=product_item,
+            is_active=on_sale,
             variant_id=variant,
-            variant_sku=variant_sku,
-            variant_name=variant_name,
+            variant_sku=own[0],
+            variant_name=own[1],
         )
     return found
 

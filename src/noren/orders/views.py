@@ -15,10 +15,12 @@ from noren.orders.serializers import (
     OrderListSerializer,
     OrderSerializer,
     OrderWriteSerializer,
+    place,
 )
 from noren.orders.services import cancel_order
 from noren_kit.accounts.row_rules import OwnRows
 from noren_kit.api.filters import ChoiceFilter, IdFilter, InstantFilter, ResourceFilterSet
+from noren_kit.api.reading import represent
 from noren_kit.api.viewsets import ResourceViewSet
 
 
@@ -57,12 +59,11 @@ class OrderViewSet(ResourceViewSet):
 
     @extend_schema(request=OrderWriteSerializer, responses={201: OrderSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        order = serializer.save()
+        order = place(OrderWriteSerializer.validated(request.data))
         self.check_written(order.id)
         location = request.build_absolute_uri(f"{request.path}{order.id}/")
-        return Response(OrderSerializer(order).data, status=201, headers={"Location": location})
+        shown = represent(order, OrderSerializer)
+        return Response(shown, status=201, headers={"Location": location})
 
     @extend_schema(request=None, responses=OrderSerializer)
     @action(detail=True, methods=["post"])
@@ -70,4 +71,4 @@ class OrderViewSet(ResourceViewSet):
         """Cancel the order and give its stock back."""
         order = cancel_order(self.path_id())
         self.check_written(order.id)
-        return Response(OrderSerializer(order).data)
+        return Response(represent(order, OrderSerializer))

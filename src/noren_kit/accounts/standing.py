@@ -17,6 +17,7 @@ from django.db import connection
 from noren_kit.core import context
 from noren_kit.core.context import Actor, Revision, Revisions, TenantInfo
 from noren_kit.db.constraints import TENANT_SETTING
+from noren_kit.db.prepared import fetch_all
 from noren_kit.observability.addresses import Address
 from noren_kit.tenancy.entering import TENANT_COLUMNS, tenant_info
 
@@ -51,10 +52,7 @@ _PERSONS_WIDTH = 7
 
 
 def _row(statement: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        row: tuple[Any, ...] | None = cursor.fetchone()
-    return row
+    return next(iter(fetch_all(statement, values)), None)
 
 
 def _actor(

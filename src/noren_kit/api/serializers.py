@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from django.db import models
@@ -36,6 +37,22 @@ _MOST_FAULTS, _NAME_SHOWN = 100, 100
 class StrictSerializer(serializers.Serializer):
     """Refuses members that it does not know or that are read-only, beside all other faults."""
 
+    @classmethod
+    def validated(cls, data: Any) -> Any:
+        """The value of a body for something new; raises as `is_valid` does.
+
+        By a serializer that is kept: judging a whole body leaves nothing behind in it, and
+        making its fields takes longer. For serializers that ask nothing of their context.
+        """
+        try:
+            return _judge(cls).run_validation(data)
+        except serializers.ValidationError as error:
+            if isinstance(error.detail, dict):
+                raise
+        judge = cls(data=data)  # Which words it has for what is no object.
+        judge.is_valid(raise_exception=True)
+        return judge.validated_data
+
     def to_internal_value(self, data: Any) -> Any:
         faults: dict[str, Any] = self._unwelcome(data) if isinstance(data, Mapping) else {}
         try:
@@ -65,6 +82,11 @@ class StrictSerializer(serializers.Serializer):
             if len(faults) == _MOST_FAULTS:
                 break
         return faults
+
+
+@lru_cache(maxsize=256)
+def _judge(serializer_class: type[StrictSerializer]) -> StrictSerializer:
+    return serializer_class()
 
 
 class NoInput(StrictSerializer):

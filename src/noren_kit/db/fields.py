@@ -74,7 +74,8 @@ class FixedPointField(models.BigIntegerField):
     def get_prep_value(self, value: Any) -> Any:
         if value is None or hasattr(value, "resolve_expression"):
             return value
-        stored = Decimal(str(value)).scaleb(self.places)
+        number = value if isinstance(value, Decimal) else Decimal(str(value))
+        stored = number.scaleb(self.places)
         whole = stored.to_integral_value()
         if whole != stored:
             raise ValueError(f"{value} has more than {self.places} decimals.")

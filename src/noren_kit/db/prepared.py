@@ -4,21 +4,26 @@ Django writes parameters into the text, so PostgreSQL parses and plans anew each
 stay apart, and from its fifth use on a connection keeps a statement prepared (psycopg's
 documentation, "Prepared statements"), unless `prepare_threshold` is switched off for a pooler
 that can't (docs/guides/running.md). Execution wrappers see these statements like any other.
+
+PostgreSQL keeps a plan as well, unless those made for the values at hand promise to be cheaper,
+as they do for every array of less than ten elements. `(SELECT %s::uuid[])` hides how long an
+array is, and the statement is planned once (PostgreSQL documentation, "PREPARE").
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 
+Values = Sequence[Any] | Mapping[str, Any]
 
-def fetch_all(
-    statement: str, values: Sequence[Any] = (), using: str = DEFAULT_DB_ALIAS
-) -> list[tuple[Any, ...]]:
-    """All rows of one statement with `%s` for its values; raises Django's database errors."""
+
+@contextmanager
+def _executed(statement: str, values: Values, using: str) -> Iterator[Any]:
     # The connection itself: its proxy would cost more than a short statement's result.
     database = connections[using]
     database.close_if_health_check_failed()
@@ -26,5 +31,22 @@ def fetch_all(
     driver: Any = psycopg.Cursor(database.connection)
     with database.make_cursor(driver) as cursor:
         cursor.execute(statement, values)
+        yield cursor
+
+
+def fetch_all(
+    statement: str, values: Values = (), using: str = DEFAULT_DB_ALIAS
+) -> list[tuple[Any, ...]]:
+    """All rows of one statement, with `%s` or `%(name)s` for its values.
+
+    Raises Django's database errors. Arrays are to be cast: `%(ids)s::uuid[]`.
+    """
+    with _executed(statement, values, using) as cursor:
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
+
+
+def execute(statement: str, values: Values = (), using: str = DEFAULT_DB_ALIAS) -> None:
+    """The same for a statement that returns no rows."""
+    with _executed(statement, values, using):
+        pass

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
-from psycopg.types.json import Jsonb
 
 from noren_kit.core import context
 from noren_kit.core.ids import uuid7
+from noren_kit.db.arrays import plain_array, text_array
+from noren_kit.db.prepared import execute
 
 Handler = Callable[["EventFacts"], None]
 
@@ -66,8 +67,9 @@ def handler_named(name: str) -> Handler:
 # Rows of one call may share an aggregate: each counts on from the last stored sequence.
 _PUBLISH = """
 WITH input AS (
-    SELECT * FROM unnest(%(ids)s::uuid[], %(types)s::text[], %(aggregate_types)s::text[],
-                         %(aggregate_ids)s::uuid[], %(payloads)s::jsonb[])
+    SELECT * FROM unnest((SELECT %(ids)s::uuid[]), (SELECT %(types)s::text[]),
+                         (SELECT %(aggregate_types)s::text[]),
+                         (SELECT %(aggregate_ids)s::uuid[]), (SELECT %(payloads)s::jsonb[]))
              WITH ORDINALITY AS i(id, type, aggregate_type, aggregate_id, payload, position)
 ), event AS (
     INSERT INTO outbox_event (tenant_id, id, type, aggregate_type, aggregate_id, sequence,
@@ -84,7 +86,8 @@ WITH input AS (
 )
 INSERT INTO outbox_delivery (tenant_id, id, event_id, handler, attempts, last_error)
 SELECT %(tenant)s, d.id, d.event_id, d.handler, 0, ''
-  FROM unnest(%(delivery_ids)s::uuid[], %(event_ids)s::uuid[], %(handlers)s::text[])
+  FROM unnest((SELECT %(delivery_ids)s::uuid[]), (SELECT %(event_ids)s::uuid[]),
+              (SELECT %(handlers)s::text[]))
        AS d(id, event_id, handler)
   JOIN event ON event.id = d.event_id
 """
@@ -103,27 +106,26 @@ def publish(*events: NewEvent) -> None:
         for event_id, event in zip(ids, events, strict=True)
         for name in _handlers.get(event.type, ())
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _PUBLISH,
-            {
-                "tenant": context.tenant_id(),
-                "now": timezone.now(),
-                "actor": context.actor_id(),
-                "request": context.request_id(),
-                "ids": ids,
-                "types": [event.type for event in events],
-                "aggregate_types": [event.aggregate_type for event in events],
-                "aggregate_ids": [event.aggregate_id for event in events],
-                "payloads": [Jsonb(event.payload) for event in events],
-                **_columns(due),
-            },
-        )
+    execute(
+        _PUBLISH,
+        {
+            "tenant": context.tenant_id(),
+            "now": timezone.now(),
+            "actor": context.actor_id(),
+            "request": context.request_id(),
+            "ids": plain_array(ids),
+            "types": text_array(event.type for event in events),
+            "aggregate_types": text_array(event.aggregate_type for event in events),
+            "aggregate_ids": plain_array(event.aggregate_id for event in events),
+            "payloads": text_array(json.dumps(event.payload) for event in events),
+            **_columns(due),
+        },
+    )
 
 
-def _columns(due: Sequence[tuple[uuid.UUID, uuid.UUID, str]]) -> dict[str, list[Any]]:
+def _columns(due: Sequence[tuple[uuid.UUID, uuid.UUID, str]]) -> dict[str, str]:
     return {
-        "delivery_ids": [delivery for delivery, _event, _name in due],
-        "event_ids": [event for _delivery, event, _name in due],
-        "handlers": [name for _delivery, _event, name in due],
+        "delivery_ids": plain_array(delivery for delivery, _event, _name in due),
+        "event_ids": plain_array(event for _delivery, event, _name in due),
+        "handlers": text_array(name for _delivery, _event, name in due),
     }

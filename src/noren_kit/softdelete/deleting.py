@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from functools import lru_cache
 from typing import Any
 
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.utils import timezone
 
 from noren_kit.core import context
 from noren_kit.core.errors import InUse, NotFound
+from noren_kit.db.prepared import fetch_all
 from noren_kit.tenancy.models import TenantModel
 
 
@@ -28,12 +30,30 @@ def live_referrers(row: TenantModel) -> list[str]:
 
 def hold_live(model: type[TenantModel], pk: uuid.UUID) -> Any:
     """The live row of that id, or None; it can't be deleted until the transaction ends."""
-    rows = model.every.raw(
-        f'SELECT * FROM "{model._meta.db_table}"'  # noqa: S608  a model's own name
-        " WHERE tenant_id = %s AND id = %s AND deleted_at IS NULL FOR KEY SHARE",
-        [context.tenant_id(), pk],
+    statement, names, converters = _holding(model)
+    for row in fetch_all(statement, [context.tenant_id(), pk]):
+        values = list(row)
+        for at, convert in converters:
+            values[at] = convert(values[at], None, connection)
+        return model.from_db(DEFAULT_DB_ALIAS, names, values)
+    return None
+
+
+@lru_cache(maxsize=256)
+def _holding(model: type[TenantModel]) -> tuple[str, list[str], list[tuple[int, Any]]]:
+    """The statement, its attributes, and what makes the value of those stored in another form."""
+    fields: list[Any] = list(model._meta.concrete_fields)
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    statement = (
+        f'SELECT {columns} FROM "{model._meta.db_table}"'  # noqa: S608  a model's own names
+        " WHERE tenant_id = %s AND id = %s AND deleted_at IS NULL FOR KEY SHARE"
     )
-    return next(iter(rows), None)
+    converters = [
+        (at, convert)
+        for at, field in enumerate(fields)
+        for convert in field.get_db_converters(connection)
+    ]
+    return statement, [field.attname for field in fields], converters
 
 
 def soft_delete(row: TenantModel) -> None:

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models.lookups import Exact, IsNull
+from django.db.models.sql.where import AND
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -77,10 +79,16 @@ class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: igno
         self._deleted = deleted
 
     def get_queryset(self) -> Any:
-        queryset = super().get_queryset().filter(tenant_id=context.tenant_id())
+        queryset = super().get_queryset()
+        self._require(queryset.query, "tenant", Exact, context.tenant_id())
         if not self._deleted and issubclass(self.model, TenantModel):
-            queryset = queryset.filter(deleted_at__isnull=True)
+            self._require(queryset.query, "deleted_at", IsNull, True)
         return queryset
+
+    def _require(self, query: Any, name: str, condition: Any, value: Any) -> None:
+        """As `filter` does, past its search for what a look-up may mean: this stands everywhere."""
+        column = self.model._meta.get_field(name).get_col(query.get_initial_alias())
+        query.where.add(condition(column, value), AND)
 
 
 class TenantRow(models.Model):

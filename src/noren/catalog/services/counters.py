@@ -8,10 +8,12 @@ from collections.abc import Collection, Mapping
 from django.db import connection
 
 from noren_kit.core import context
+from noren_kit.db.arrays import plain_array
+from noren_kit.db.prepared import execute
 
 _SALES = """
 UPDATE catalog_product p SET total_sales = greatest(p.total_sales + s.quantity, 0)
-  FROM unnest(%(ids)s::uuid[], %(quantities)s::bigint[]) AS s(id, quantity)
+  FROM unnest((SELECT %(ids)s::uuid[]), (SELECT %(quantities)s::bigint[])) AS s(id, quantity)
  WHERE p.tenant_id = %(tenant)s AND p.id = s.id
 """
 
@@ -50,15 +52,14 @@ def count_sales(quantities: Mapping[uuid.UUID, int]) -> None:
     """
     if not quantities:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _SALES,
-            {
-                "tenant": context.tenant_id(),
-                "ids": list(quantities),
-                "quantities": list(quantities.values()),
-            },
-        )
+    execute(
+        _SALES,
+        {
+            "tenant": context.tenant_id(),
+            "ids": plain_array(quantities),
+            "quantities": plain_array(quantities.values()),
+        },
+    )
 
 
 def count_review(product_id: uuid.UUID, *, reviews: int, rating: int) -> None:

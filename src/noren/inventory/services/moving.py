@@ -10,14 +10,15 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from django.db import connection
 from django.utils import timezone
 
 from noren.inventory.errors import InsufficientStock, StockChanged
 from noren.inventory.events import AGGREGATE, STOCK_LOW
 from noren.inventory.models import LOW_STOCK, StockItem, StockMovement
 from noren_kit.core import context
-from noren_kit.core.ids import uuid7
+from noren_kit.core.ids import uuid7_text
+from noren_kit.db.arrays import plain_array
+from noren_kit.db.prepared import fetch_all
 from noren_kit.outbox.publishing import NewEvent, publish
 
 Kind = StockMovement.Kind
@@ -39,7 +40,7 @@ class Change:
 # statement would start from the row versions that were there before the wait, and meet those who
 # wait for them (ADR 0009).
 _LOCK = """
-SELECT id FROM inventory_stockitem WHERE tenant_id = %s AND id = ANY(%s)
+SELECT id FROM inventory_stockitem WHERE tenant_id = %s AND id = ANY((SELECT %s::uuid[])::uuid[])
  ORDER BY id FOR NO KEY UPDATE
 """
 
@@ -47,8 +48,9 @@ SELECT id FROM inventory_stockitem WHERE tenant_id = %s AND id = ANY(%s)
 # compares the counts.
 _MOVE = """
 WITH input AS (
-    SELECT * FROM unnest(%(movements)s::uuid[], %(items)s::uuid[], %(quantities)s::bigint[],
-                         %(causes)s::uuid[]) AS i(movement_id, item_id, quantity, cause_id)
+    SELECT * FROM unnest((SELECT %(movements)s::uuid[]), (SELECT %(items)s::uuid[]),
+                         (SELECT %(quantities)s::bigint[]), (SELECT %(causes)s::uuid[]))
+               AS i(movement_id, item_id, quantity, cause_id)
 ), total AS (
     SELECT item_id, sum(quantity)::bigint AS quantity FROM input GROUP BY item_id
 ), moved AS (
@@ -88,25 +90,24 @@ def move_stock(
     if not changes:
         return {}
     items = [change.stock_item_id for change in changes]
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [context.tenant_id(), list({*items, *also_lock})])
-        cursor.execute(
-            _MOVE,
-            {
-                "tenant": context.tenant_id(),
-                "movements": [uuid7() for _ in changes],
-                "items": items,
-                "quantities": [change.quantity for change in changes],
-                "causes": [change.cause_id for change in changes],
-                "kind": kind,
-                "reason": reason,
-                "cause_type": cause_type,
-                "now": timezone.now(),
-                "actor": context.actor_id(),
-                "request": context.request_id(),
-            },
-        )
-        moved = {item: (on_hand, reserved, change) for item, on_hand, reserved, change in cursor}
+    fetch_all(_LOCK, [context.tenant_id(), plain_array({*items, *also_lock})])
+    values = {
+        "tenant": context.tenant_id(),
+        "movements": plain_array(uuid7_text() for _ in changes),
+        "items": plain_array(items),
+        "quantities": plain_array(change.quantity for change in changes),
+        "causes": plain_array(change.cause_id or "NULL" for change in changes),
+        "kind": kind,
+        "reason": reason,
+        "cause_type": cause_type,
+        "now": timezone.now(),
+        "actor": context.actor_id(),
+        "request": context.request_id(),
+    }
+    moved = {
+        item: (on_hand, reserved, change)
+        for item, on_hand, reserved, change in fetch_all(_MOVE, values)
+    }
     if len(moved) < len(set(items)):
         _refuse([change for change in changes if change.stock_item_id not in moved])
     _announce_low(changes, moved)

@@ -1,11 +1,12 @@
-"""Placing an order: one transaction from the prices to the event.
+"""Placing an order: one transaction from the prices to the order itself.
 
 The hot locks come last: stock items in the order of their ids, then products' counters, then
-the tenant's order number, which is held for two short statements.
+the tenant's order number, which is taken when nothing but writing the order down is left.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 import zoneinfo
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -13,7 +14,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -28,6 +28,8 @@ from noren_kit.accounts.models import User
 from noren_kit.core import context
 from noren_kit.core.errors import InvalidInput
 from noren_kit.core.ids import uuid7
+from noren_kit.db.prepared import fetch_all
+from noren_kit.db.rows import insert_together
 from noren_kit.outbox.publishing import NewEvent, publish
 
 CAUSE = "order_line"
@@ -71,7 +73,7 @@ def place_order(
         currency=tenant.currency,
         rounding=tenant.tax_rounding,
     )
-    order = _write(customer, order_lines, totals, texts or {})
+    order = _drawn_up(customer, order_lines, totals, texts or {})
     _take_stock(order_lines, {each.product_item_id for each in articles.values()})
     count_sales(units_by_product(order_lines))
     publish(
@@ -82,7 +84,10 @@ def place_order(
             payload={"order_id": str(order.id), "total_amount": str(order.total_amount)},
         )
     )
-    order.order_number = _give_number(order)
+    taxes = tax_rows(order, totals)
+    order.order_number = _next_number(order.placed_at)
+    insert_together([order], order_lines, taxes)
+    order._prefetched_objects_cache = {"lines": order_lines, "taxes": taxes}  # type: ignore[attr-defined]
     return order
 
 
@@ -137,15 +142,17 @@ def price_lines(
     return priced
 
 
-def _write(
-    customer: Customer, lines: list[OrderLine], totals: Totals, texts: Mapping[str, str]
+def _drawn_up(
+    customer: Customer, lines: Sequence[OrderLine], totals: Totals, texts: Mapping[str, str]
 ) -> Order:
-    tenant, actor = context.tenant(), context.actor()
+    """The order, unsaved and without its number, and its lines' own."""
+    tenant, actor, now = context.tenant(), context.actor(), timezone.now()
     order = Order(
         id=uuid7(),
         customer=customer,
         customer_name=customer.name,
         customer_email=customer.email,
+        placed_at=now,
         currency=tenant.currency,
         prices_include_tax=tenant.prices_include_tax,
         item_count=sum(line.quantity for line in lines),
@@ -153,18 +160,15 @@ def _write(
         discount_amount=totals.discount,
         tax_amount=totals.tax,
         total_amount=totals.total,
+        created_at=now,
+        updated_at=now,
         **texts,
     )
     if actor is not None:
         # Known already: showing the order must not read the person again.
         order.created_by = order.updated_by = User(id=actor.user_id, name=actor.name)
-    order.save(force_insert=True)
     for line in lines:
         line.order = order
-    taxes = tax_rows(order, totals)
-    OrderLine.objects.bulk_create(lines)
-    OrderTax.objects.bulk_create(taxes)
-    order._prefetched_objects_cache = {"lines": lines, "taxes": taxes}  # type: ignore[attr-defined]
     return order
 
 
@@ -215,28 +219,15 @@ def _take_stock(lines: Sequence[OrderLine], product_items: Collection[uuid.UUID]
 
 
 _NUMBER = """
-WITH given AS (
-    INSERT INTO orders_ordernumber (tenant_id, id, year, last)
-    VALUES (%(tenant)s, %(id)s, %(year)s, 1)
-    ON CONFLICT (tenant_id, year) DO UPDATE SET last = orders_ordernumber.last + 1
-    RETURNING last
-)
-UPDATE orders_order o
-   SET order_number = %(year)s::text || '-'
-                      || lpad(given.last::text, greatest(6, length(given.last::text)), '0')
-  FROM given
- WHERE o.tenant_id = %(tenant)s AND o.id = %(order)s
-RETURNING o.order_number
+INSERT INTO orders_ordernumber AS n (tenant_id, id, year, last) VALUES (%s, %s, %s, 1)
+ON CONFLICT (tenant_id, year) DO UPDATE SET last = n.last + 1
+RETURNING last
 """
 
 
-def _give_number(order: Order) -> str:
-    """The tenant's next number of the year in which the order was placed, in its time zone."""
+def _next_number(placed_at: dt.datetime) -> str:
+    """The tenant's next number of the year of that moment, in its time zone."""
     tenant = context.tenant()
-    year = timezone.localtime(order.placed_at, zoneinfo.ZoneInfo(tenant.time_zone)).year
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _NUMBER, {"tenant": tenant.id, "id": uuid7(), "year": year, "order": order.id}
-        )
-        (number,) = cursor.fetchone()
-    return str(number)
+    year = timezone.localtime(placed_at, zoneinfo.ZoneInfo(tenant.time_zone)).year
+    ((last,),) = fetch_all(_NUMBER, [tenant.id, uuid7(), year])
+    return f"{year}-{last:06}"

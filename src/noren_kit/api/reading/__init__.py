@@ -10,6 +10,7 @@ from noren_kit.api.reading.rows import (
     read_by_framework,
     read_ids,
     read_rows,
+    represent,
 )
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "read_by_framework",
     "read_ids",
     "read_rows",
+    "represent",
 ]

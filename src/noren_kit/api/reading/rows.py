@@ -151,6 +151,17 @@ def _attribute(row: Any, name: str) -> str:
     return field.attname if field else name
 
 
+@lru_cache(maxsize=256)
+def _shower(serializer_class: Any) -> Any:
+    """Kept for good: a serializer that only shows has no state, and its fields take long."""
+    return serializer_class()
+
+
+def represent(row: Any, serializer_class: Any) -> Any:
+    """What a serializer shows of an instance at hand: the same as of one that is read."""
+    return _shower(serializer_class).to_representation(row)
+
+
 def read_rows(
     queryset: QuerySet[Any], representation: Representation, terms: Sequence[str] = ()
 ) -> list[ReadRow]:
