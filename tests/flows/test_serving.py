@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 
+from noren_kit.stack.ports import LOOPBACK, any_free
+from noren_kit.stack.process import GuardedProcess
+
+TARGET = ":".join(settings.WSGI_APPLICATION.rsplit(".", 1))
 PROGRAM = """
 import gc, json, os, sys
 from pathlib import Path
@@ -43,8 +51,7 @@ for _child in range(2):
 @pytest.fixture(scope="module")
 def told() -> list[dict[str, Any]]:
     """What the importing process and two children of it say about themselves."""
-    target = ":".join(settings.WSGI_APPLICATION.rsplit(".", 1))
-    output = subprocess.check_output([sys.executable, "-c", PROGRAM, target], text=True)
+    output = subprocess.check_output([sys.executable, "-c", PROGRAM, TARGET], text=True)
     return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 
 
@@ -60,3 +67,37 @@ def test_workers_share_what_was_imported(told: list[dict[str, Any]]) -> None:
 
 def test_workers_share_no_random_state(told: list[dict[str, Any]]) -> None:
     assert told[1]["random"] != told[2]["random"]
+
+
+def test_a_stalled_body_does_not_keep_the_server_up(tmp_path: Path) -> None:
+    port = any_free()
+    argv = [sys.executable, "-m", "noren_kit.api.serving", TARGET, "--port", str(port)]
+    argv += ["--workers", "1", "--threads", "1", "--stop-seconds", "1"]
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        server = GuardedProcess(argv, env=os.environ, output=output, grace=30)
+        server.start()
+        try:
+            with _connected(port) as line:
+                line.sendall(
+                    b"POST /api/auth/token/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                    b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+                )
+                time.sleep(1)  # until it is being read
+                began = time.monotonic()
+                server.stop()
+        finally:
+            server.stop()
+    assert time.monotonic() - began < 15
+    assert "refused to gracefully stop" in log.read_text(), "the body was being waited for"
+
+
+def _connected(port: int) -> socket.socket:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return socket.create_connection((LOOPBACK, port), timeout=30)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

@@ -33,8 +33,14 @@ def import_and_freeze(target: str) -> None:
     gc.enable()
 
 
-def serve(target: str, *, host: str, port: int, workers: int, threads: int) -> None:
-    """Serve the WSGI application MODULE:NAME until SIGTERM or SIGINT."""
+def serve(
+    target: str, *, host: str, port: int, workers: int, threads: int, stop_seconds: int
+) -> None:
+    """Serve the WSGI application MODULE:NAME until SIGTERM or SIGINT.
+
+    Running requests then get `stop_seconds` to end: granian by itself would wait for ever for
+    a client that does not send the rest of its body.
+    """
     server = Server(
         target,
         address=host,
@@ -44,6 +50,7 @@ def serve(target: str, *, host: str, port: int, workers: int, threads: int) -> N
         blocking_threads=threads,
         websockets=False,
         respawn_failed_workers=True,
+        workers_kill_timeout=stop_seconds,
     )
     # macOS can fork too, but its system libraries don't survive it.
     if sys.platform == "linux":
@@ -59,6 +66,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--threads", type=int, default=4, help="that answer, in each process")
+    parser.add_argument("--stop-seconds", type=int, default=15, help="for running requests")
     options = parser.parse_args()
     serve(
         options.target,
@@ -66,6 +74,7 @@ def main() -> None:
         port=options.port,
         workers=options.workers,
         threads=options.threads,
+        stop_seconds=options.stop_seconds,
     )
 
 
