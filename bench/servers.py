@@ -25,15 +25,23 @@ from scenarios import read_facts
 from stack import NOREN, PLAIN, SOURCES, Servers, System, forget, running_servers, started
 
 SCENARIOS = ("L", "D", "O")
-_GRANIAN = "granian --interface wsgi --host 127.0.0.1 --port {port} --no-ws --no-access-log"
-_GUNICORN = "gunicorn --bind 127.0.0.1:{port} --log-level warning"
-# Two processes each, as there are two cores; threads are what differs.
+_APPLICATION = "noren.config.wsgi:application"
+_NOREN = f"noren_kit.api.serving {_APPLICATION} --port {{port}} --workers 2"
+_GRANIAN = f"granian --interface wsgi --host 127.0.0.1 --port {{port}} --workers 2 {_APPLICATION}"
+_GUNICORN = f"gunicorn --bind 127.0.0.1:{{port}} --log-level warning --workers 2 {_APPLICATION}"
+_SHARED = "-c python:gunicorn_shared"
+_THREADS = "--worker-class gthread --threads"
+# Two processes each, as there are two cores; what differs is threads, and whether the workers
+# are forked before the application is imported ("apart") or after it.
 COMMANDS = {
-    "granian, 1 thread": f"{_GRANIAN} --workers 2 --blocking-threads 1",
-    "granian, 2 threads": f"{_GRANIAN} --workers 2 --blocking-threads 2",
-    "granian, 4 threads": f"{_GRANIAN} --workers 2 --blocking-threads 4",
-    "gunicorn, sync": f"{_GUNICORN} --workers 2 --worker-class sync",
-    "gunicorn, 4 threads": f"{_GUNICORN} --workers 2 --worker-class gthread --threads 4",
+    "granian, 1 thread": f"{_NOREN} --threads 1",
+    "granian, 2 threads": f"{_NOREN} --threads 2",
+    "granian, 4 threads": f"{_NOREN} --threads 4",
+    "granian, 4 threads, apart": f"{_GRANIAN} --blocking-threads 4 --no-ws --no-access-log",
+    "gunicorn, sync": f"{_GUNICORN} {_SHARED} --worker-class sync",
+    "gunicorn, 2 threads": f"{_GUNICORN} {_SHARED} {_THREADS} 2",
+    "gunicorn, 4 threads": f"{_GUNICORN} {_SHARED} {_THREADS} 4",
+    "gunicorn, 4 threads, apart": f"{_GUNICORN} {_THREADS} 4",
 }
 
 
@@ -44,7 +52,7 @@ def systems_under_test(servers: Servers, names: list[str]) -> list[System]:
         System(
             name,
             NOREN,
-            [sys.executable, "-m", *command.split(), "noren.config.wsgi:application"],
+            [sys.executable, "-m", *command.split()],
             environment,
         )
         for name, command in COMMANDS.items()

@@ -107,12 +107,12 @@ def stack_processes(
 
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "--quiet", "-A", "noren.config.celery"]
-    web = f"granian --interface wsgi --host 127.0.0.1 --port {web_port} --workers {workers}"
-    web += " --blocking-threads 4 --no-ws --no-access-log --respawn-failed-workers"
+    web = f"noren_kit.api.serving noren.config.wsgi:application --port {web_port}"
+    web += f" --workers {workers} --threads 4"
     worker = "worker --loglevel info --concurrency 2 --without-gossip --without-mingle"
     beat = ["beat", "--loglevel", "info", "--pidfile=", "--schedule"]
     return [
-        ProcessSpec("web", [*python, *web.split(), "noren.config.wsgi:application"], environment),
+        ProcessSpec("web", [*python, *web.split()], environment),
         ProcessSpec("worker", [*celery, *worker.split()], environment),
         ProcessSpec("beat", [*celery, *beat, str(home() / "celerybeat-schedule")], environment),
         ProcessSpec("relay", [*python, "noren.cli", "relay"], environment),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import Any
 
 import django
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 
@@ -41,6 +43,11 @@ class Handler(WSGIHandler):
 
 
 def get_application() -> WSGIHandler:
-    """Django's `get_wsgi_application` with the handler above."""
+    """Django's `get_wsgi_application` with the handler above, and the routes imported.
+
+    Django leaves the routes to the first request, when each worker would import its own copy.
+    """
     django.setup(set_prefix=False)
-    return Handler()
+    application = Handler()
+    import_module(settings.ROOT_URLCONF)
+    return application

@@ -34,9 +34,8 @@ class ServerStartError(RuntimeError):
 
 def _command(port: int, workers: int) -> list[str]:
     module, _dot, name = settings.WSGI_APPLICATION.rpartition(".")
-    options = f"--interface wsgi --host {LOOPBACK} --port {port} --workers {workers}"
-    options += " --blocking-threads 1 --no-ws --no-access-log"
-    return [sys.executable, "-m", "granian", *options.split(), f"{module}:{name}"]
+    options = f"--host {LOOPBACK} --port {port} --workers {workers} --threads 1"
+    return [sys.executable, "-m", "noren_kit.api.serving", f"{module}:{name}", *options.split()]
 
 
 def _answers(url: str) -> bool:
@@ -57,7 +56,7 @@ def _await_ready(server: GuardedProcess, url: str, log: Path) -> None:
 
 @contextmanager
 def live_server(workers: int = 1, ready_path: str = "/health/ready/") -> Iterator[str]:
-    """Serve the project with granian in `workers` processes; yields the base URL.
+    """Serve the project as in production, in `workers` processes; yields the base URL.
 
     The server has this process's environment, so it works on this test's database, with the
     settings under test, and ends with the block (or with us, whatever happens to us). Raises
