@@ -21,7 +21,9 @@ from noren_kit.accounts.permissions import PlatformStaff
 from noren_kit.api import schema_fields, serializers, viewsets
 from noren_kit.api.filters import OrderingBackend
 from noren_kit.api.schema_parts import (
+    ENTITY,
     HEADERS,
+    NOT_MODIFIED,
     PROBES,
     RATE_LIMIT,
     REQUEST_ID,
@@ -71,9 +73,16 @@ class ResourceSchema(AutoSchema):
             headers.update(REQUEST_ID | RATE_LIMIT)
             if status == "201":
                 headers["Location"] = {"$ref": "#/components/headers/Location"}
+        if self.method == "GET" and self._has_tag():
+            operation["responses"]["200"]["headers"].update(ENTITY)
+            operation["responses"]["304"] = NOT_MODIFIED
         for status in self._failures(operation):
             operation["responses"].setdefault(status, error_reference(status))
         return operation
+
+    def _has_tag(self) -> bool:
+        cached = getattr(self.view, "cached_actions", ())
+        return self.action in ("list", "retrieve") or self.action in cached
 
     def _failures(self, operation: dict[str, Any]) -> Iterator[str]:
         signs_in = operation.get("security") == [{}]
@@ -153,6 +162,9 @@ class ResourceSchema(AutoSchema):
             OpenApiParameter(name, OpenApiTypes.UUID, "path", description="The object's id.")
             for name in uritemplate.variables(self.path)
         ]
+        if self._has_tag():
+            known = "The `ETag` of an answer that the client has: 304 if it still holds."
+            found.append(OpenApiParameter("If-None-Match", str, "header", description=known))
         if self.action in ("list", "retrieve"):
             one = "(" + "|".join(self.view.get_serializer().fields) + ")"
             schema = {"type": "string", "pattern": f"^{one}(,{one})*$"}

@@ -137,6 +137,15 @@ HEADERS: dict[str, Any] = {
         "description": "The limit that counted: `q` requests in `w` seconds.",
         "schema": {"type": "string", "pattern": '^"[a-z_]+";q=[0-9]+;w=[0-9]+$'},
     },
+    "ETag": {
+        "description": "Names this answer (RFC 9110, section 8.8.3); for `If-None-Match`.",
+        "required": True,
+        "schema": {"type": "string", "pattern": '^"[0-9a-f]{32}"$'},
+    },
+    "CacheStatus": {
+        "description": "Whether the answer came out of memory (RFC 9211); it is never stale.",
+        "schema": {"type": "string", "enum": ["noren; hit", "noren; fwd=miss"]},
+    },
     "Location": {
         "description": "Address of what was made.",
         "required": True,
@@ -148,7 +157,17 @@ RATE_LIMIT = {
     "RateLimit": {"$ref": "#/components/headers/RateLimit"},
     "RateLimit-Policy": {"$ref": "#/components/headers/RateLimitPolicy"},
 }
+# Answers that a client may keep and ask about.
+ENTITY = {
+    "ETag": {"$ref": "#/components/headers/ETag"},
+    "Cache-Status": {"$ref": "#/components/headers/CacheStatus"},
+}
 REQUEST_ID = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
+
+NOT_MODIFIED = {
+    "description": "The client has this answer already.",
+    "headers": {**REQUEST_ID, **RATE_LIMIT, **ENTITY},
+}
 
 # Name, description, and headers beside the request id, by status.
 _ERRORS: dict[str, tuple[str, str, dict[str, str]]] = {
