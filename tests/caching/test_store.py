@@ -116,7 +116,7 @@ class TestSharing:
         assert new_store().get(key) == b"x"
 
     def test_the_settings_say_how_much_and_where(self) -> None:
-        assert conf.CACHE_LOCAL_BYTES == 16 * 1024 * 1024
+        assert conf.CACHE_LOCAL_BYTES == 4 * 1024 * 1024
         of_process().put("settings", b"x")
         assert of_process() is of_process()
         assert of_process().get("settings") == b"x"

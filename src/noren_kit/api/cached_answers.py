@@ -192,7 +192,7 @@ class CachedAnswers:
         address = (request.scheme, request.META.get("HTTP_HOST"), request.path)
         parameters = sorted(request.GET.items())
         held = [(each, revisions[each].number) for each in sorted(collections)]
-        parts = (_generation(), part, tenant, standing, get_language(), address, parameters, held)
+        parts = (generation(), part, tenant, standing, get_language(), address, parameters, held)
         return _digest(repr(parts).encode("utf-8", "surrogatepass"))
 
     def _finished(self, response: Any, tag: str, status: str | None) -> HttpResponseBase:
@@ -230,7 +230,7 @@ def _digest(data: bytes) -> str:
 
 
 @lru_cache(maxsize=1)
-def _generation() -> str:
+def generation() -> str:
     """The state of our own code, so that processes of two releases share no answers."""
     kit = Path(__file__).parents[1]
     others = (Path(app.path) for app in apps.get_app_configs())

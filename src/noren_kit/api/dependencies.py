@@ -89,8 +89,10 @@ def binds_readers(rules: Iterable[RowRule]) -> bool:
 def _ordered(view: Any, ordering: str | None) -> set[Column]:
     model = view.resource_model()
     terms = ordering.split(",") if ordering else view.ordering
-    names = {term.strip().removeprefix("-") for term in terms}
-    return {(model, name) for name in names}
+    found: set[Column] = set()
+    for term in terms:
+        found |= columns_on(model, term.strip().removeprefix("-"))
+    return found
 
 
 @lru_cache(maxsize=4096)

@@ -10,6 +10,7 @@ from typing import Any
 import django
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.utils import translation
 from django.utils.http import parse_header_parameters
 
 from noren_kit.core.conf import conf
@@ -43,11 +44,16 @@ class Handler(WSGIHandler):
 
 
 def get_application() -> WSGIHandler:
-    """Django's `get_wsgi_application` with the handler above, and the routes imported.
+    """Django's `get_wsgi_application` with the handler above, and all that is made once.
 
-    Django leaves the routes to the first request, when each worker would import its own copy.
+    Django leaves routes and messages to the first request, when each worker would make its own
+    copy; so it is with the plans of reads.
     """
     django.setup(set_prefix=False)
     application = Handler()
     import_module(settings.ROOT_URLCONF)
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            translation.gettext("")
+    import_module("noren_kit.api.readiness").make_ready()  # Its models need the set-up.
     return application

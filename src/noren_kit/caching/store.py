@@ -19,6 +19,7 @@ import redis
 from django.conf import settings
 
 from noren_kit.caching.memory import LocalMemory
+from noren_kit.caching.packing import pack, unpack
 from noren_kit.core.conf import conf
 from noren_kit.observability.away import Patience, impatient_client
 
@@ -36,7 +37,7 @@ return 0
 
 
 class Store:
-    """Bodies by key. Never raises, and waits for Redis 0.2 s at most before it leaves it alone."""
+    """Bodies by key, packed. Never raises, and waits for Redis 0.2 s at most."""
 
     def __init__(self, client: redis.Redis, *, local_bytes: int, seconds: int) -> None:
         self._client, self._seconds = client, seconds
@@ -51,22 +52,27 @@ class Store:
 
     def get(self, key: str) -> bytes | None:
         """The body, or None where it is not known. One from Redis is kept in memory too."""
-        return self._memory.get(key) or self._fetch(key)
+        return self.local(key) or self._fetch(key)
 
     def local(self, key: str) -> bytes | None:
         """The body if this process has it; nobody else is asked."""
-        return self._memory.get(key)
+        packed = self._memory.get(key)
+        return None if packed is None else unpack(packed)
 
     def keep(self, key: str, body: bytes) -> None:
         """As `put`, in this process's memory alone."""
         if 0 < len(body) <= MOST_BODY_BYTES:
-            self._memory.put(key, body)
+            self._memory.put(key, pack(body))
 
     def put(self, key: str, body: bytes) -> None:
         """Keep a body, unless it is empty or over 1 MiB. What stands there must be the same."""
-        self.keep(key, body)
-        if 0 < len(body) <= MOST_BODY_BYTES and not self._reading.is_spent:
-            self._writing.ask(lambda: self._client.set(_named("body", key), body, ex=self._seconds))
+        if not 0 < len(body) <= MOST_BODY_BYTES:
+            return
+        packed = pack(body)
+        self._memory.put(key, packed)
+        if not self._reading.is_spent:
+            name = _named("body", key)
+            self._writing.ask(lambda: self._client.set(name, packed, ex=self._seconds))
 
     @contextmanager
     def computing(self, key: str) -> Iterator[bytes | None]:
@@ -81,7 +87,7 @@ class Store:
                 mine = self._computing[key] = threading.Event()
         if running is not None:
             running.wait(WAIT_SECONDS)
-            yield self._memory.get(key)
+            yield self.local(key)
             return
         try:
             with self._claimed(key) as body:
@@ -95,7 +101,7 @@ class Store:
     def _claimed(self, key: str) -> Iterator[bytes | None]:
         """As `computing`, among processes: one claims the key in Redis."""
         token = secrets.token_bytes(12)
-        body = self._memory.get(key)
+        body = self.local(key)
         claimed = False
         if body is None:
             claimed, body = self._claim(key, token)
@@ -121,10 +127,8 @@ class Store:
         pipe = self._client.pipeline(transaction=False)
         pipe.set(_named("computing", key), token, nx=True, px=CLAIM_MILLISECONDS)
         pipe.get(_named("body", key))
-        free, body = self._writing.ask(pipe.execute) or (None, None)
-        if body:
-            self._memory.put(key, body)
-        return bool(free), body
+        free, packed = self._writing.ask(pipe.execute) or (None, None)
+        return bool(free), self._received(key, packed)
 
     def _wait(self, key: str) -> bytes | None:
         ends, pause = time.monotonic() + WAIT_SECONDS, _FIRST_PAUSE_SECONDS
@@ -137,10 +141,14 @@ class Store:
         return None
 
     def _fetch(self, key: str) -> bytes | None:
-        body: Any = self._reading.ask(lambda: self._client.get(_named("body", key)))
-        if body:
-            self._memory.put(key, body)
-        return body or None
+        packed: Any = self._reading.ask(lambda: self._client.get(_named("body", key)))
+        return self._received(key, packed)
+
+    def _received(self, key: str, packed: bytes | None) -> bytes | None:
+        body = unpack(packed) if packed else None
+        if packed and body:
+            self._memory.put(key, packed)
+        return body
 
 
 def _named(kind: str, key: str) -> bytes:

@@ -48,7 +48,7 @@ DEFAULTS: dict[str, Any] = {
     "LIMITS_REDIS_URL": "",
     # Cached bodies: bytes of memory in each process, seconds in Redis, and where that is;
     # REDIS_URL if empty.
-    "CACHE_LOCAL_BYTES": 16 * 1024 * 1024,
+    "CACHE_LOCAL_BYTES": 4 * 1024 * 1024,
     "CACHE_SECONDS": 3600,
     "CACHE_REDIS_URL": "",
     # Outbox: how long a claim lasts before another relay may take the delivery, in seconds.
