@@ -198,7 +198,8 @@ class RelatedIdField(serializers.PrimaryKeyRelatedField):
         if not isinstance(data, str):
             self.fail("incorrect_type", data_type=type(data).__name__)
         identifier = parse_id(data)
-        model: Any = self.get_queryset().model  # type: ignore[union-attr]
+        # Not `get_queryset()`, which would make a queryset for the sake of its model.
+        model: Any = self.queryset.model  # type: ignore[arg-type,union-attr]
         if identifier is None:
             self.fail("does_not_exist", pk_value=data)
         if not issubclass(model, TenantModel):

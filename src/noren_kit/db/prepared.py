@@ -12,26 +12,23 @@ array is, and the statement is planned once (PostgreSQL documentation, "PREPARE"
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.utils import CursorWrapper
 
 Values = Sequence[Any] | Mapping[str, Any]
 
 
-@contextmanager
-def _executed(statement: str, values: Values, using: str) -> Iterator[Any]:
+def _cursor(using: str) -> CursorWrapper:
     # The connection itself: its proxy would cost more than a short statement's result.
     database = connections[using]
     database.close_if_health_check_failed()
     database.ensure_connection()
     driver: Any = psycopg.Cursor(database.connection)
-    with database.make_cursor(driver) as cursor:
-        cursor.execute(statement, values)
-        yield cursor
+    return database.make_cursor(driver)
 
 
 def fetch_all(
@@ -41,12 +38,13 @@ def fetch_all(
 
     Raises Django's database errors. Arrays are to be cast: `%(ids)s::uuid[]`.
     """
-    with _executed(statement, values, using) as cursor:
+    with _cursor(using) as cursor:
+        cursor.execute(statement, values)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
 
 
 def execute(statement: str, values: Values = (), using: str = DEFAULT_DB_ALIAS) -> None:
     """The same for a statement that returns no rows."""
-    with _executed(statement, values, using):
-        pass
+    with _cursor(using) as cursor:
+        cursor.execute(statement, values)

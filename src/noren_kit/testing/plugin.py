@@ -18,6 +18,7 @@ import pytest
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
+from noren_kit.core.ids import uuid7_text
 from noren_kit.testing.budgets import OPTION
 from noren_kit.testing.servers import ADMIN, clone_database, start_servers
 
@@ -141,7 +142,8 @@ def _renew(connection: BaseDatabaseWrapper) -> None:
         connection.close()
         return
     try:
-        raw.execute("DISCARD ALL")
+        # The driver forgets the statements that are gone only by a text that is new to it.
+        raw.execute(f"DISCARD ALL -- {uuid7_text()}")
         connection.ensure_timezone()
     except psycopg.OperationalError:  # Ended by a test.
         connection.close()
