@@ -106,7 +106,8 @@ def test_names_of_any_script_are_kept_as_given(counter: Counter, name: str) -> N
     made = counter.product(name=name)
     assert made.status_code == 201
     assert made.json()["name"] == unicodedata.normalize("NFC", name)
-    found = counter.client.get(PRODUCTS, {"search": name.split(maxsplit=1)[0]}).json()
+    word = next(part for part in name.split() if any(map(str.isalpha, part)))
+    found = counter.client.get(PRODUCTS, {"search": word}).json()
     assert found["count"] == 1
 
 
@@ -193,7 +194,7 @@ def test_totals_that_overflow(counter: Counter) -> None:
     product = counter.product(price=PRICE_MAX, stock_quantity=QUANTITY_MAX).json()["id"]
     assert_error(counter.order((product, QUANTITY_MAX)), 400, "validation_error")
     lines = [(product, QUANTITY_MAX)] * 1_000
-    assert_error(counter.order(*lines), 400, "validation_error")
+    assert_error(counter.order(*lines), 409, "insufficient_stock")
     assert [counter.stock(product), counter.orders()] == [QUANTITY_MAX, 0]
 
 

@@ -44,7 +44,8 @@ class TenantMember(SignedIn):
         return super().has_permission(request, view) and context.tenant_or_none() is not None
 
 
-def _model_of(view: Any) -> type[models.Model] | None:
+def model_of(view: Any) -> type[models.Model] | None:
+    """The model whose rows a view (class or instance) shows, None where it states none."""
     if not hasattr(view, "resource_model"):
         return None
     try:
@@ -59,7 +60,7 @@ def right_of(view: Any, action: str) -> str | None:
     stated: dict[str, str] = getattr(view, "action_rights", {})
     if action in stated:
         return stated[action]
-    verb, model = ACTION_VERBS.get(action), _model_of(view)
+    verb, model = ACTION_VERBS.get(action), model_of(view)
     if verb is None or model is None:
         return None
     return right_for(model._meta.app_label, verb, str(model._meta.model_name))
@@ -68,7 +69,7 @@ def right_of(view: Any, action: str) -> str | None:
 def least_right_of(view: Any, action: str) -> str | None:
     """The narrowest right that opens an action: where rows have owners, that over one's own."""
     right = right_of(view, action)
-    model = _model_of(view) if right is not None else None
+    model = model_of(view) if right is not None else None
     if right is not None and model is not None:
         for rule in getattr(view, "row_rules", ()):
             right = rule.least(right, model)

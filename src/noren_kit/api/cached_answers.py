@@ -24,6 +24,7 @@ from django.utils.http import parse_etags
 from django.utils.translation import get_language
 from rest_framework.exceptions import APIException
 
+from noren_kit.accounts.permissions import model_of
 from noren_kit.api.dependencies import (
     binds_readers,
     collections_of_action,
@@ -115,11 +116,11 @@ class CachedAnswers:
     def _may_be_cached(self, request: HttpRequest) -> bool:
         if request.method not in ("GET", "HEAD") or not self.cached:
             return False
-        view: Any = self
-        action = self._action(request)
+        action, model = self._action(request), model_of(self)
         return (
             (action in _READERS or action in self.cached_actions)
-            and collection_of(view.resource_model()) is not None
+            and model is not None
+            and collection_of(model) is not None
             and "HTTP_X_TENANT_ID" not in request.META
             and _takes_json(request.META.get("HTTP_ACCEPT", "*/*"))
             and all(len(values) == 1 for _name, values in request.GET.lists())

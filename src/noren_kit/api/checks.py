@@ -12,7 +12,7 @@ from typing import Any
 from django.core import checks
 from django.core.exceptions import FieldDoesNotExist
 
-from noren_kit.accounts.permissions import right_of
+from noren_kit.accounts.permissions import model_of, right_of
 from noren_kit.api.keyset import column_of
 from noren_kit.api.reading import NotCompilable, compile_plan
 from noren_kit.api.registry import Route, routes
@@ -33,7 +33,10 @@ def _faults(route: Route) -> Iterable[tuple[str, str]]:
 def _nullable_orderings(view: Any) -> Iterable[str]:
     if not hasattr(view, "orderings"):
         return
-    meta = view.resource_model()._meta
+    model = model_of(view)
+    if model is None:
+        return
+    meta = model._meta
     for name in dict.fromkeys([*view.orderings(), *map(column_of, view.ordering)]):
         try:
             field = meta.get_field(name)
@@ -58,7 +61,7 @@ def _reading_faults(route: Route) -> Iterable[tuple[str, str]]:
 def _slow_serializers(route: Route) -> Iterable[tuple[str, str]]:
     for attribute in ("serializer_class", "list_serializer_class"):
         serializer = getattr(route.view, attribute, None)
-        if not hasattr(route.view, "resource_model") or serializer is None:
+        if serializer is None or model_of(route.view) is None:
             continue
         try:
             compile_plan(serializer())

@@ -91,7 +91,9 @@ def _ordered(view: Any, ordering: str | None) -> set[Column]:
     terms = ordering.split(",") if ordering else view.ordering
     found: set[Column] = set()
     for term in terms:
-        found |= columns_on(model, term.strip().removeprefix("-"))
+        name = term.strip().removeprefix("-")
+        if name in view.orderings():  # Others are refused.
+            found |= columns_on(model, name)
     return found
 
 

@@ -164,7 +164,8 @@ class ResourceSchema(AutoSchema):
         ]
         if self._has_tag():
             known = "The `ETag` of an answer that the client has: 304 if it still holds."
-            found.append(OpenApiParameter("If-None-Match", str, "header", description=known))
+            schema = {"type": "string", "maxLength": 1000}
+            found.append(OpenApiParameter("If-None-Match", schema, "header", description=known))
         if self.action in ("list", "retrieve"):
             one = "(" + "|".join(self.view.get_serializer().fields) + ")"
             schema = {"type": "string", "pattern": f"^{one}(,{one})*$"}
