@@ -8,6 +8,7 @@ a line. "Answers as" means status, body, headers and the statements sent to Post
 from __future__ import annotations
 
 import copy
+import itertools
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from hostile import document
 
 from noren.catalog.models import Product, Variant
 from noren_kit.accounts.permissions import PlatformStaff
+from noren_kit.api import cached_answers
 from noren_kit.tenancy.checks import tenant_models
 from noren_kit.tenancy.entering import enter
 from noren_kit.tenancy.models import Tenant
@@ -202,6 +204,13 @@ class Side:
         people = [user.id for user in side.shop.users.values()]
         side.ids += [*side.row.values(), *people, side.shop.tenant.id]
         return side
+
+
+@pytest.fixture(autouse=True)
+def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every answer is made anew, so that it is the work for it that is compared."""
+    states = itertools.count()
+    monkeypatch.setattr(cached_answers, "generation", lambda: str(next(states)))
 
 
 @pytest.fixture
