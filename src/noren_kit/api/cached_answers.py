@@ -70,13 +70,15 @@ class CachedAnswers:
         key = self._key_before(request, kwargs)
         if key is None:
             return self._answer(request, *args, **kwargs)
-        if _is_known(request, key):
+        if _names(request, key):
             return self._finished(HttpResponseNotModified(), key, _HIT)
         body = store().local(key)
         if body is None:
             with store().computing(key) as body:
                 if body is None:
                     return self._answer(request, *args, **kwargs)
+        if _is_known(request, key):
+            return self._finished(HttpResponseNotModified(), key, _HIT)
         return self._finished(HttpResponse(body, content_type=JSON), key, _HIT)
 
     def _answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -208,18 +210,24 @@ class CachedAnswers:
         return response  # type: ignore[no-any-return]
 
 
-def _is_known(request: HttpRequest, tag: str) -> bool:
-    """Whether the client has this answer already (RFC 9110, section 13.1.2)."""
+def _names(request: HttpRequest, tag: str) -> bool:
+    """Whether `If-None-Match` holds this very tag."""
     offered = request.META.get("HTTP_IF_NONE_MATCH")
-    if not offered:
-        return False
-    return any(each.removeprefix("W/") in (f'"{tag}"', "*") for each in parse_etags(offered))
+    return bool(offered) and any(
+        each.removeprefix("W/") == f'"{tag}"' for each in parse_etags(offered)
+    )
+
+
+def _is_known(request: HttpRequest, tag: str) -> bool:
+    """Whether the client has this answer, which there is (RFC 9110, section 13.1.2)."""
+    return request.META.get("HTTP_IF_NONE_MATCH", "").strip() == "*" or _names(request, tag)
 
 
 def _takes_json(accepted: str) -> bool:
     """Whether a JSON answer is surely welcome; what else there is to say, the usual way says."""
     return "q=0" not in accepted and any(
-        kind in accepted for kind in ("*/*", "application/*", "application/json")
+        each.partition(";")[0].strip() in ("*/*", "application/*", JSON)
+        for each in accepted.split(",")
     )
 
 
