@@ -36,6 +36,7 @@ from noren_kit.api.reading import Representation
 from noren_kit.api.registry import rules_of
 from noren_kit.caching.store import store
 from noren_kit.core import context
+from noren_kit.core.conf import conf
 from noren_kit.core.errors import AppError
 from noren_kit.db.revisions import collection_of
 from noren_kit.limits.errors import Throttled
@@ -50,7 +51,9 @@ class CachedAnswers:
 
     `cached = False` opts a resource out. `cached_actions` names further actions that read, and
     the paths from the model that they look at beside what their serializer shows:
-    `{"statistics": ("category", "stock_item__on_hand")}`.
+    `{"statistics": ("category", "stock_item__on_hand")}`. A viewset with a `get_queryset`, `list`,
+    `retrieve` or `filter_queryset` of its own, or whose permissions judge single objects, is not
+    cached: nobody knows what these look at.
     """
 
     cached: ClassVar[bool] = True
@@ -155,6 +158,8 @@ class CachedAnswers:
 
     def _collections(self, request: HttpRequest) -> frozenset[str] | None:
         view: Any = type(self)
+        if not self.reads_as_declared():  # type: ignore[attr-defined]
+            return None
         if self.action in self.cached_actions:
             shown = Representation(self.action_serializers.get(self.action))  # type: ignore[attr-defined]
             paths, names = tuple(self.cached_actions[self.action]), frozenset(request.GET)
@@ -237,12 +242,17 @@ def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, key=secret, digest_size=16).hexdigest()
 
 
+_SHAPING = ("PAGE_SIZE", "MAX_PAGE_SIZE", "MAX_PAGE_OFFSET")
+
+
 @lru_cache(maxsize=1)
 def generation() -> str:
-    """The state of our own code, so that processes of two releases share no answers."""
+    """The state of our own code and settings, so that two releases share no answers."""
     kit = Path(__file__).parents[1]
     others = (Path(app.path) for app in apps.get_app_configs())
     digest = hashlib.blake2b(digest_size=8)
+    shaping = [getattr(conf, each) for each in _SHAPING]
+    digest.update(repr((shaping, settings.REST_FRAMEWORK)).encode())
     for package in [kit, *sorted(each for each in others if kit not in each.parents)]:
         for source in sorted(package.rglob("*.py")):
             digest.update(source.read_bytes())
