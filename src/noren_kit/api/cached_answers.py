@@ -23,6 +23,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 from django.utils.translation import get_language
 from rest_framework.exceptions import APIException
+from rest_framework.request import Request
 
 from noren_kit.api.dependencies import (
     binds_readers,
@@ -106,8 +107,9 @@ class CachedAnswers:
         if not self._may_be_cached(request):
             return None
         view: Any = self
-        view.request, view.kwargs, view.action = request, kwargs, self._action(request)
-        if not (self._signs_in(request) and self._is_permitted(request)):
+        view.args, view.kwargs, view.format_kwarg = (), kwargs, None
+        view.request = asked = view.initialize_request(request)
+        if not (self._signs_in(asked) and self._is_permitted(asked)):
             return None
         try:
             return self._key(request)
@@ -130,13 +132,13 @@ class CachedAnswers:
             and all(len(values) == 1 for _name, values in request.GET.lists())
         )
 
-    def _signs_in(self, request: HttpRequest) -> bool:
+    def _signs_in(self, request: Request) -> bool:
         """Enter the caller's standing and count the request; False where that is refused."""
         try:
             for authenticator in self.get_authenticators():  # type: ignore[attr-defined]
                 signed_in = authenticator.authenticate(request)
                 if signed_in is not None:
-                    request.user = signed_in[0]
+                    request.user, request.auth = signed_in
                     break
             else:
                 return False
@@ -145,14 +147,14 @@ class CachedAnswers:
         if context.tenant_or_none() is None:
             return False
         try:
-            count_request(*caller_limit(request))
+            count_request(*caller_limit(request._request))
         except Throttled as refusal:
             self.counted = refusal
             return False
         self.counted = True
         return True
 
-    def _is_permitted(self, request: HttpRequest) -> bool:
+    def _is_permitted(self, request: Request) -> bool:
         permissions = self.get_permissions()  # type: ignore[attr-defined]
         return all(each.has_permission(request, self) for each in permissions)
 
@@ -217,10 +219,8 @@ class CachedAnswers:
 
 def _names(request: HttpRequest, tag: str) -> bool:
     """Whether `If-None-Match` holds this very tag."""
-    offered = request.META.get("HTTP_IF_NONE_MATCH")
-    return bool(offered) and any(
-        each.removeprefix("W/") == f'"{tag}"' for each in parse_etags(offered)
-    )
+    offered = request.META.get("HTTP_IF_NONE_MATCH", "")
+    return any(each.removeprefix("W/") == f'"{tag}"' for each in parse_etags(offered))
 
 
 def _is_known(request: HttpRequest, tag: str) -> bool:
