@@ -160,6 +160,16 @@ class TestComputing:
                 _ = 1 / 0
             assert time.monotonic() - started < 0.1
 
+    def test_one_that_is_given_up_is_not_waited_for(self, new_store: NewStore) -> None:
+        """As an answer is that is not kept, such as a 404."""
+        with ThreadPoolExecutor(1) as pool:
+            with new_store().computing("k"):
+                started = time.monotonic()
+                other = pool.submit(self._asked, new_store())
+                time.sleep(0.03)
+            assert other.result() is None
+            assert time.monotonic() - started < 0.15
+
     def test_a_slow_one_is_not_waited_for_for_long(self, new_store: NewStore) -> None:
         here, there = new_store(), new_store()
         with here.computing("k") as body:

@@ -23,6 +23,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 from django.utils.translation import get_language
 from rest_framework.exceptions import APIException
+from rest_framework.request import Request
 
 from noren_kit.accounts.permissions import model_of
 from noren_kit.api.dependencies import (
@@ -37,6 +38,7 @@ from noren_kit.api.reading import Representation
 from noren_kit.api.registry import rules_of
 from noren_kit.caching.store import store
 from noren_kit.core import context
+from noren_kit.core.conf import conf
 from noren_kit.core.errors import AppError
 from noren_kit.db.revisions import collection_of
 from noren_kit.limits.errors import Throttled
@@ -51,7 +53,9 @@ class CachedAnswers:
 
     `cached = False` opts a resource out. `cached_actions` names further actions that read, and
     the paths from the model that they look at beside what their serializer shows:
-    `{"statistics": ("category", "stock_item__on_hand")}`.
+    `{"statistics": ("category", "stock_item__on_hand")}`. A viewset with a `get_queryset`, `list`,
+    `retrieve` or `filter_queryset` of its own, or whose permissions judge single objects, is not
+    cached: nobody knows what these look at.
     """
 
     cached: ClassVar[bool] = True
@@ -71,13 +75,15 @@ class CachedAnswers:
         key = self._key_before(request, kwargs)
         if key is None:
             return self._answer(request, *args, **kwargs)
-        if _is_known(request, key):
+        if _names(request, key):
             return self._finished(HttpResponseNotModified(), key, _HIT)
         body = store().local(key)
         if body is None:
             with store().computing(key) as body:
                 if body is None:
                     return self._answer(request, *args, **kwargs)
+        if _is_known(request, key):
+            return self._finished(HttpResponseNotModified(), key, _HIT)
         return self._finished(HttpResponse(body, content_type=JSON), key, _HIT)
 
     def _answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -102,8 +108,9 @@ class CachedAnswers:
         if not self._may_be_cached(request):
             return None
         view: Any = self
-        view.request, view.kwargs, view.action = request, kwargs, self._action(request)
-        if not (self._signs_in(request) and self._is_permitted(request)):
+        view.args, view.kwargs, view.format_kwarg = (), kwargs, None
+        view.request = asked = view.initialize_request(request)
+        if not (self._signs_in(asked) and self._is_permitted(asked)):
             return None
         try:
             return self._key(request)
@@ -126,13 +133,13 @@ class CachedAnswers:
             and all(len(values) == 1 for _name, values in request.GET.lists())
         )
 
-    def _signs_in(self, request: HttpRequest) -> bool:
+    def _signs_in(self, request: Request) -> bool:
         """Enter the caller's standing and count the request; False where that is refused."""
         try:
             for authenticator in self.get_authenticators():  # type: ignore[attr-defined]
                 signed_in = authenticator.authenticate(request)
                 if signed_in is not None:
-                    request.user = signed_in[0]
+                    request.user, request.auth = signed_in
                     break
             else:
                 return False
@@ -141,19 +148,21 @@ class CachedAnswers:
         if context.tenant_or_none() is None:
             return False
         try:
-            count_request(*caller_limit(request))
+            count_request(*caller_limit(request._request))
         except Throttled as refusal:
             self.counted = refusal
             return False
         self.counted = True
         return True
 
-    def _is_permitted(self, request: HttpRequest) -> bool:
+    def _is_permitted(self, request: Request) -> bool:
         permissions = self.get_permissions()  # type: ignore[attr-defined]
         return all(each.has_permission(request, self) for each in permissions)
 
     def _collections(self, request: HttpRequest) -> frozenset[str] | None:
         view: Any = type(self)
+        if not self.reads_as_declared():  # type: ignore[attr-defined]
+            return None
         if self.action in self.cached_actions:
             shown = Representation(self.action_serializers.get(self.action))  # type: ignore[attr-defined]
             paths, names = tuple(self.cached_actions[self.action]), frozenset(request.GET)
@@ -209,18 +218,22 @@ class CachedAnswers:
         return response  # type: ignore[no-any-return]
 
 
+def _names(request: HttpRequest, tag: str) -> bool:
+    """Whether `If-None-Match` holds this very tag."""
+    offered = request.META.get("HTTP_IF_NONE_MATCH", "")
+    return any(each.removeprefix("W/") == f'"{tag}"' for each in parse_etags(offered))
+
+
 def _is_known(request: HttpRequest, tag: str) -> bool:
-    """Whether the client has this answer already (RFC 9110, section 13.1.2)."""
-    offered = request.META.get("HTTP_IF_NONE_MATCH")
-    if not offered:
-        return False
-    return any(each.removeprefix("W/") in (f'"{tag}"', "*") for each in parse_etags(offered))
+    """Whether the client has this answer, which there is (RFC 9110, section 13.1.2)."""
+    return request.META.get("HTTP_IF_NONE_MATCH", "").strip() == "*" or _names(request, tag)
 
 
 def _takes_json(accepted: str) -> bool:
     """Whether a JSON answer is surely welcome; what else there is to say, the usual way says."""
     return "q=0" not in accepted and any(
-        kind in accepted for kind in ("*/*", "application/*", "application/json")
+        each.partition(";")[0].strip() in ("*/*", "application/*", JSON)
+        for each in accepted.split(",")
     )
 
 
@@ -230,12 +243,17 @@ def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, key=secret, digest_size=16).hexdigest()
 
 
+_SHAPING = ("PAGE_SIZE", "MAX_PAGE_SIZE", "MAX_PAGE_OFFSET")
+
+
 @lru_cache(maxsize=1)
 def generation() -> str:
-    """The state of our own code, so that processes of two releases share no answers."""
+    """The state of our own code and settings, so that two releases share no answers."""
     kit = Path(__file__).parents[1]
     others = (Path(app.path) for app in apps.get_app_configs())
     digest = hashlib.blake2b(digest_size=8)
+    shaping = [getattr(conf, each) for each in _SHAPING]
+    digest.update(repr((shaping, settings.REST_FRAMEWORK)).encode())
     for package in [kit, *sorted(each for each in others if kit not in each.parents)]:
         for source in sorted(package.rglob("*.py")):
             digest.update(source.read_bytes())

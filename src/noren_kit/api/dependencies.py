@@ -15,6 +15,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
 from noren_kit.accounts.row_rules import RowRule
+from noren_kit.api.filters import order_terms
 from noren_kit.api.reading import Representation, plan_for
 from noren_kit.api.registry import rules_of
 from noren_kit.db.revisions import RevisedForAll, collection_of
@@ -87,14 +88,15 @@ def binds_readers(rules: Iterable[RowRule]) -> bool:
 
 
 def _ordered(view: Any, ordering: str | None) -> set[Column]:
-    model = view.resource_model()
-    terms = ordering.split(",") if ordering else view.ordering
     found: set[Column] = set()
-    for term in terms:
-        name = term.strip().removeprefix("-")
-        if name in view.orderings():  # Others are refused.
-            found |= columns_on(model, name)
+    for term in order_terms(view, {} if ordering is None else {"ordering": ordering}):
+        found |= columns_on(view.resource_model(), term.removeprefix("-"))
     return found
+
+
+def _searched(view: Any, names: Iterable[str]) -> set[Column]:
+    paths = view.search_fields if "search" in names else ()
+    return set().union(*(columns_on(view.resource_model(), path) for path in paths))
 
 
 @lru_cache(maxsize=4096)
@@ -103,12 +105,14 @@ def collections_of_list(
 ) -> frozenset[str] | None:
     """What a list of `view` depends on, with these parameters; None where that has no revision.
 
-    Raises `InvalidInput` for a choice that the representation does not offer.
+    Raises `InvalidInput` for a choice that the representation does not offer, and for an ordering
+    that the view does not.
     """
     shown = collections_of_detail(view, representation)
     if shown is None:
         return None
-    further = _named_collections(_filtered(view, names) | _ordered(view, ordering))
+    chosen = _filtered(view, names) | _searched(view, names) | _ordered(view, ordering)
+    further = _named_collections(chosen)
     return None if further is None else shown | further
 
 
@@ -131,10 +135,10 @@ def collections_of_action(
 ) -> frozenset[str] | None:
     """What an action of `view` depends on with these parameters.
 
-    Paths from its model, what is shown of rows, and what filters look at.
+    Paths from its model, what is shown of rows, and what filters and the search look at.
     """
     model = view.resource_model()
-    columns = _ruled(model, view.row_rules) | _filtered(view, names)
+    columns = _ruled(model, view.row_rules) | _filtered(view, names) | _searched(view, names)
     of_rows = getattr(getattr(shown.serializer_class, "Meta", None), "model", None) is model
     plan = plan_for(shown) if of_rows else None
     if of_rows and plan is None:

@@ -213,19 +213,25 @@ class FilterBackend(DjangoFilterBackend):
         return filterset.qs
 
 
+def order_terms(view: Any, given: Mapping[str, str]) -> list[str]:
+    """What these parameters order a view's list by, else the view's own; raises `InvalidInput`."""
+    terms = names(given, "ordering") or list(view.ordering)
+    columns = [term.removeprefix("-") for term in terms]
+    unknown = [name for name in columns if name not in view.orderings()]
+    if unknown or len(set(columns)) != len(columns):
+        message = _("Order by: %(names)s.") % {"names": ", ".join(view.orderings())}
+        raise InvalidInput.field("ordering", "invalid", message)
+    return terms
+
+
 class OrderingBackend(BaseFilterBackend):
     """`?ordering=price,-name` over the view's `ordering_fields`; ties are broken by id."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
-        asked = names(request.query_params, "ordering")
-        if not asked and "relevance" in queryset.query.annotations:
+        given = request.query_params
+        if "ordering" not in given and "relevance" in queryset.query.annotations:
             return queryset  # Ordered by the search.
-        terms = asked or list(view.ordering)
-        columns = [term.removeprefix("-") for term in terms]
-        unknown = [name for name in columns if name not in view.orderings()]
-        if unknown or len(set(columns)) != len(columns):
-            message = _("Order by: %(names)s.") % {"names": ", ".join(view.orderings())}
-            raise InvalidInput.field("ordering", "invalid", message)
+        terms = order_terms(view, given)
         descending = terms[0].startswith("-")
         return queryset.order_by(*terms, "-id" if descending else "id")
 

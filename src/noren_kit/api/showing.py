@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
+from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -101,6 +102,17 @@ class ShownRows:
         if not found:
             raise Http404
         return found[0].shown
+
+    def reads_as_declared(self: Any) -> bool:
+        """Whether declarations say all of what is read and for whom, and no code of the view's."""
+        kind = type(self)
+        return (
+            kind.get_queryset is ShownRows.get_queryset
+            and kind.list is ShownRows.list
+            and kind.retrieve is ShownRows.retrieve
+            and kind.filter_queryset is GenericAPIView.filter_queryset
+            and not self._judges_objects()
+        )
 
     def _judges_objects(self: Any) -> bool:
         """Whether a permission asks for the object itself."""

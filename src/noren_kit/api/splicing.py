@@ -85,8 +85,9 @@ class SplicedAnswers:
         if parts is None or key is None:
             return build(partial(read_rows, representation=shown))
         kept = store().local(key)
-        if kept is not None:
-            return _filled(orjson.loads(kept), parts)
+        filled = None if kept is None else _filled(orjson.loads(kept), parts)
+        if filled is not None:
+            return filled
         body = build(partial(read_rows, representation=parts.whole))
         store().keep(key, dumps(_without(body, parts)))
         results = [{name: row[name] for name in parts.names} for row in body["results"]]
@@ -114,14 +115,16 @@ def _without(body: Body, parts: Parts) -> Body:
     return {**body, "results": [{name: row[name] for name in lasting} for row in body["results"]]}
 
 
-def _filled(body: Body, parts: Parts) -> Body:
-    """A kept body with what moves, as it is now."""
+def _filled(body: Body, parts: Parts) -> Body | None:
+    """A kept body with what moves, as it is now; None where a row has gone meanwhile."""
     plan = plan_for(parts.moving)
     if plan is None:
         raise TypeError("A part of a plan has one too.")
     moved = read_ids(plan, [row["id"] for row in body["results"]])
     results = []
     for row in body["results"]:
-        now = moved[row["id"]]
+        now = moved.get(row["id"])
+        if now is None:
+            return None
         results.append({name: (now if name in now else row)[name] for name in parts.names})
     return {**body, "results": results}

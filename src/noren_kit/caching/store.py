@@ -135,9 +135,13 @@ class Store:
         while (left := ends - time.monotonic()) > 0:
             time.sleep(min(pause, left))
             pause *= 2
-            body = self._fetch(key)
-            if body or self._reading.is_spent:
-                return body
+            pipe = self._client.pipeline(transaction=False)
+            pipe.get(_named("body", key))
+            pipe.exists(_named("computing", key))
+            packed, claimed = self._reading.ask(pipe.execute) or (None, False)
+            body = self._received(key, packed)
+            if body or not claimed:
+                return body  # Given up: what was made is not kept, such as a 404.
         return None
 
     def _fetch(self, key: str) -> bytes | None:

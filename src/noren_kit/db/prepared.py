@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, NotSupportedError, OperationalError, connections
 from django.db.backends.utils import CursorWrapper
 
 Values = Sequence[Any] | Mapping[str, Any]
@@ -38,10 +38,33 @@ def fetch_all(
 
     Raises Django's database errors. Arrays are to be cast: `%(ids)s::uuid[]`.
     """
+    try:
+        return _fetch_all(statement, values, using)
+    except NotSupportedError as error:
+        if not _is_outdated(error):
+            raise
+        database = connections[using]
+        if database.in_atomic_block:
+            # Rolled back, the driver forgets what it has prepared: the next one succeeds.
+            raise OperationalError(*error.args) from error.__cause__
+        database.close()
+    return _fetch_all(statement, values, using)
+
+
+def _fetch_all(statement: str, values: Values, using: str) -> list[tuple[Any, ...]]:
     with _cursor(using) as cursor:
         cursor.execute(statement, values)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
+
+
+def _is_outdated(error: Exception) -> bool:
+    """Whether a migration has changed the columns of what this connection had prepared."""
+    cause = error.__cause__
+    return (
+        isinstance(cause, psycopg.errors.FeatureNotSupported)
+        and cause.diag.source_function == "RevalidateCachedQuery"
+    )
 
 
 def execute(statement: str, values: Values = (), using: str = DEFAULT_DB_ALIAS) -> None:

@@ -62,11 +62,14 @@ def _bounded(text: str) -> list[Wanted]:
 def matching(queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
     """The rows that have every word of `text`, or one that begins so; each once.
 
-    Text without any letter or digit finds codes that begin with it.
+    Text without any letter or digit finds codes that begin with it, and all where it is made of
+    marks alone that nothing is told apart by.
     """
-    terms, wanted = _terms(queryset), _bounded(text)
+    terms, wanted, whole = _terms(queryset), _bounded(text), whole_code(text)
+    if not wanted and not whole:
+        return queryset
     if not wanted:
-        codes = terms.filter(_has(Wanted(whole_code(text), prefix=True)), weight=WHOLE_CODE)
+        codes = terms.filter(_has(Wanted(whole, prefix=True)), weight=WHOLE_CODE)
         return queryset.filter(pk__in=codes.values("id"))
     for each in wanted[:_SEPARATE]:
         queryset = queryset.filter(pk__in=terms.filter(_has(each)).values("id"))

@@ -28,7 +28,7 @@ def _relation(model: type[Model], name: str) -> Any:
         field = model._meta.get_field(name)
     except FieldDoesNotExist:
         return None
-    return field if field.is_relation else None
+    return field if field.is_relation and field.name == name else None  # `brand_id` is a column.
 
 
 def _sources(field: serializers.Field) -> list[str]:
@@ -74,7 +74,7 @@ class Relations:
         for path in _sources(field):
             name = path.partition("__")[0]
             relation = _relation(model, name)
-            if relation is None or (isinstance(relation, ForeignKey) and path == relation.attname):
+            if relation is None:
                 continue
             if isinstance(field, serializers.PrimaryKeyRelatedField) and path == name:
                 continue

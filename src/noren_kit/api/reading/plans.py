@@ -24,6 +24,9 @@ from noren_kit.api.reading.columns import Convert, NotCompilable, Wire, show_of,
 from noren_kit.api.reading.related import order_of, related_rows
 from noren_kit.api.reading.tables import Tables, aliases, live
 
+# Of one call (PostgreSQL documentation, "PostgreSQL Limits").
+_MOST_ARGUMENTS = 100
+
 Row = Sequence[Any]
 Member = Callable[[Row], Any]
 Shape = Callable[[Row], dict[str, Any]]
@@ -206,6 +209,8 @@ class _Select:
         rows = related_rows(model, source[0])
         below = _Select(rows.model, self.names, nested=True)
         shape = below.listed(field)
+        if len(below.selected) > _MOST_ARGUMENTS:
+            raise NotCompilable(f"{field.field_name} shows more columns than a function takes")
         base = below.tables.base
         origin, condition = rows.origin(base, holder, self.names)
         conditions = [condition, *live(rows.model, base)]
