@@ -108,7 +108,7 @@ def stack_processes(
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "--quiet", "-A", "noren.config.celery"]
     web = f"noren_kit.api.serving noren.config.wsgi:application --port {web_port}"
-    web += f" --workers {workers} --threads 4"
+    web += f" --workers {workers} --threads 1"
     worker = "worker --loglevel info --concurrency 2 --without-gossip --without-mingle"
     beat = ["beat", "--loglevel", "info", "--pidfile=", "--schedule"]
     return [
