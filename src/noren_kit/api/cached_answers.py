@@ -229,8 +229,11 @@ def _is_known(request: HttpRequest, tag: str) -> bool:
 
 
 def _takes_json(accepted: str) -> bool:
-    """Whether a JSON answer is surely welcome; what else there is to say, the usual way says."""
-    return "q=0" not in accepted and any(
+    """Whether a JSON answer is surely welcome; what else there is to say, the usual way says.
+
+    As the framework chooses, which does not weigh kinds (`q`): browsers accept `*/*;q=0.8`.
+    """
+    return any(
         each.partition(";")[0].strip() in ("*/*", "application/*", JSON)
         for each in accepted.split(",")
     )
