@@ -302,3 +302,14 @@ def test_related_rows_may_be_chosen_by_what_is_missing(store: Store, shop: Shop)
         (row,) = read_rows(Category.objects.all(), Representation(Whole))
         (expected,) = read_by_framework(Category.objects.all(), Whole())
     assert row.shown == expected.shown == {"products": [{"id": bare["id"]}]}
+
+
+def test_links_lead_where_the_proxy_says(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        store.product()
+    monkeypatch.setattr(settings, "USE_X_FORWARDED_HOST", True)
+    monkeypatch.setattr(settings, "ALLOWED_HOSTS", ["*"])
+    for host in ("a.example", "b.example"):
+        url = f"{API}products/?page_size=1"
+        page = store.client.get(url, headers={"X-Forwarded-Host": host}).json()
+        assert page["next"].startswith(f"http://{host}/")

@@ -198,7 +198,7 @@ class CachedAnswers:
             actor.is_superuser,
             actor.user_id if binds_readers(rules) else None,
         )
-        address = (request.scheme, request.META.get("HTTP_HOST"), request.path)
+        address = (request.scheme, request.get_host(), request.path)
         parameters = sorted(request.GET.items())
         held = [(each, revisions[each].number) for each in sorted(collections)]
         parts = (generation(), part, tenant, standing, get_language(), address, parameters, held)
