@@ -313,3 +313,21 @@ def test_links_lead_where_the_proxy_says(store: Store, monkeypatch: pytest.Monke
         url = f"{API}products/?page_size=1"
         page = store.client.get(url, headers={"X-Forwarded-Host": host}).json()
         assert page["next"].startswith(f"http://{host}/")
+
+
+class Stocked(TenantMember):
+    """Asks the database itself."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return Brand.objects.filter(name="Ito").exists()
+
+
+def test_permissions_may_ask_the_database(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = store.post("brands/", {"name": "Ito"})
+    with monkeypatch.context() as patched:
+        patched.setattr(BrandViewSet, "permission_classes", [Stocked])
+        for _ in range(2):
+            assert store.client.get(f"{API}brands/").status_code == 200
+    store.patch(f"brands/{made['id']}/", {"name": "Kato"})
+    monkeypatch.setattr(BrandViewSet, "permission_classes", [Stocked])
+    assert store.client.get(f"{API}brands/").status_code == 403

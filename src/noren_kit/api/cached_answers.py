@@ -25,6 +25,7 @@ from django.utils.translation import get_language
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
+from noren_kit.accounts.permissions import SignedIn
 from noren_kit.api.dependencies import (
     binds_readers,
     collections_of_action,
@@ -155,8 +156,11 @@ class CachedAnswers:
         return True
 
     def _is_permitted(self, request: Request) -> bool:
+        """Whether the caller may, as far as their standing alone says so."""
         permissions = self.get_permissions()  # type: ignore[attr-defined]
-        return all(each.has_permission(request, self) for each in permissions)
+        return all(
+            _judges_standing(each) and each.has_permission(request, self) for each in permissions
+        )
 
     def _collections(self, request: HttpRequest) -> frozenset[str] | None:
         view: Any = type(self)
@@ -215,6 +219,14 @@ class CachedAnswers:
         if status is not None:
             response.headers["Cache-Status"] = status
         return response  # type: ignore[no-any-return]
+
+
+def _judges_standing(permission: Any) -> bool:
+    """Whether this is known to read nothing: others want a transaction inside of the tenant."""
+    parts = [getattr(permission, each) for each in ("op1", "op2") if hasattr(permission, each)]
+    if parts:
+        return all(map(_judges_standing, parts))
+    return bool(type(permission).has_permission.__module__ == SignedIn.__module__)
 
 
 def _names(request: HttpRequest, tag: str) -> bool:
