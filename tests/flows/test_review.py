@@ -21,7 +21,7 @@ from noren.catalog.views import BrandViewSet, TagViewSet
 from noren.orders.models import Order, OrderLine
 from noren_kit.accounts.models import User
 from noren_kit.accounts.permissions import TenantMember
-from noren_kit.api import splicing
+from noren_kit.api import dependencies, splicing
 from noren_kit.api.cached_answers import generation
 from noren_kit.api.fields import ComputedField
 from noren_kit.api.reading import Representation, read_by_framework, read_rows
@@ -331,3 +331,12 @@ def test_permissions_may_ask_the_database(store: Store, monkeypatch: pytest.Monk
     store.patch(f"brands/{made['id']}/", {"name": "Kato"})
     monkeypatch.setattr(BrandViewSet, "permission_classes", [Stocked])
     assert store.client.get(f"{API}brands/").status_code == 403
+
+
+def test_a_process_remembers_nothing_of_what_nobody_knows(store: Store) -> None:
+    store.product()
+    before = dependencies._of_list.cache_info().currsize
+    for at in range(5):
+        for query in (f"x{at}=1", f"ordering=price{'%20' * at}", f"page={at + 1}"):
+            store.client.get(f"{API}products/?{query}")
+    assert dependencies._of_list.cache_info().currsize - before <= 4

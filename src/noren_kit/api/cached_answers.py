@@ -168,14 +168,14 @@ class CachedAnswers:
             return None
         if self.action in self.cached_actions:
             shown = Representation(self.action_serializers.get(self.action))  # type: ignore[attr-defined]
-            paths, names = tuple(self.cached_actions[self.action]), frozenset(request.GET)
-            return collections_of_action(view, shown, paths, names)
+            paths = tuple(self.cached_actions[self.action])
+            return collections_of_action(view, shown, paths, request.GET)
         if not self.cached or self.action not in _READERS:
             return None
         shown = self.representation(request.GET)  # type: ignore[attr-defined]
         if self.action == "retrieve":
             return collections_of_detail(view, shown)
-        return collections_of_list(view, shown, frozenset(request.GET), request.GET.get("ordering"))
+        return collections_of_list(view, shown, request.GET)
 
     def _key(self, request: HttpRequest) -> str | None:
         """What names the answer for good; None where it is not made to be kept."""
