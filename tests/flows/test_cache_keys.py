@@ -50,14 +50,12 @@ def keyed_by(cached: Cached, parameters: dict[str, str]) -> frozenset[str]:
     view, action = cached.view, cached.action
     if action in view.cached_actions:
         shown = Representation(view.action_serializers.get(action))
-        found = collections_of_action(
-            view, shown, tuple(view.cached_actions[action]), frozenset(parameters)
-        )
+        paths = tuple(view.cached_actions[action])
+        found = collections_of_action(view, shown, paths, parameters)
     elif action == "retrieve":
         found = collections_of_detail(view, cached.representation(parameters))
     else:
-        names, ordering = frozenset(parameters), parameters.get("ordering")
-        found = collections_of_list(view, cached.representation(parameters), names, ordering)
+        found = collections_of_list(view, cached.representation(parameters), parameters)
     assert found is not None, (cached, parameters)
     return found
 

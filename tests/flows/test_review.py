@@ -8,20 +8,20 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from cached_routes import add_colleague
+from cached_routes import HIT, add_colleague
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
-from django.db.models import ForeignKey
+from django.db.models import ForeignKey, Q
 from psycopg.pq import TransactionStatus
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from noren.catalog.models import Brand, ProductTag
+from noren.catalog.models import Brand, Category, Product, ProductTag
 from noren.catalog.views import BrandViewSet, TagViewSet
 from noren.orders.models import Order, OrderLine
 from noren_kit.accounts.models import User
 from noren_kit.accounts.permissions import TenantMember
-from noren_kit.api import splicing
+from noren_kit.api import dependencies, splicing
 from noren_kit.api.cached_answers import generation
 from noren_kit.api.fields import ComputedField
 from noren_kit.api.reading import Representation, read_by_framework, read_rows
@@ -94,6 +94,17 @@ def test_what_is_accepted_is_the_same_out_of_the_cache(store: Store, accept: str
         assert store.client.get(f"{API}products/").status_code == 200
     again = store.client.get(f"{API}products/", HTTP_ACCEPT=accept)
     assert cold.status_code == again.status_code
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "application/json;q=0.9", "application/json"])
+def test_who_weighs_kinds_gets_kept_answers_too(store: Store, accept: str) -> None:
+    store.product()
+    first, second = (store.client.get(f"{API}products/", HTTP_ACCEPT=accept) for _ in range(2))
+    assert first.content == second.content
+    assert second.headers["Cache-Status"] == HIT
 
 
 def test_a_viewset_that_chooses_rows_by_itself_shares_nothing(
@@ -266,3 +277,66 @@ def test_related_rows_of_very_many_columns_are_read_all_the_same(store: Store, s
         (expected,) = read_by_framework(Order.objects.all(), Whole())
     assert row.shown["id"] == made["id"]
     assert row.shown["lines"] == expected.shown["lines"]
+
+
+def test_related_rows_may_be_chosen_by_what_is_missing(store: Store, shop: Shop) -> None:
+    brand = store.post("brands/", {"name": "Ito"})["id"]
+    category = store.category()["id"]
+    bare = store.product(category=category)
+    store.product(category=category, brand=brand)
+
+    class Unbranded(serializers.ModelSerializer):
+        class Meta:
+            model = Product
+            fields = ["id"]
+            shown = Q(brand=None)
+
+    class Whole(serializers.ModelSerializer):
+        products = Unbranded(many=True, read_only=True)
+
+        class Meta:
+            model = Category
+            fields = ["products"]
+
+    with shop.entered():
+        (row,) = read_rows(Category.objects.all(), Representation(Whole))
+        (expected,) = read_by_framework(Category.objects.all(), Whole())
+    assert row.shown == expected.shown == {"products": [{"id": bare["id"]}]}
+
+
+def test_links_lead_where_the_proxy_says(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        store.product()
+    monkeypatch.setattr(settings, "USE_X_FORWARDED_HOST", True)
+    monkeypatch.setattr(settings, "ALLOWED_HOSTS", ["*"])
+    for host in ("a.example", "b.example"):
+        url = f"{API}products/?page_size=1"
+        page = store.client.get(url, headers={"X-Forwarded-Host": host}).json()
+        assert page["next"].startswith(f"http://{host}/")
+
+
+class Stocked(TenantMember):
+    """Asks the database itself."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return Brand.objects.filter(name="Ito").exists()
+
+
+def test_permissions_may_ask_the_database(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = store.post("brands/", {"name": "Ito"})
+    with monkeypatch.context() as patched:
+        patched.setattr(BrandViewSet, "permission_classes", [Stocked])
+        for _ in range(2):
+            assert store.client.get(f"{API}brands/").status_code == 200
+    store.patch(f"brands/{made['id']}/", {"name": "Kato"})
+    monkeypatch.setattr(BrandViewSet, "permission_classes", [Stocked])
+    assert store.client.get(f"{API}brands/").status_code == 403
+
+
+def test_a_process_remembers_nothing_of_what_nobody_knows(store: Store) -> None:
+    store.product()
+    before = dependencies._of_list.cache_info().currsize
+    for at in range(5):
+        for query in (f"x{at}=1", f"ordering=price{'%20' * at}", f"page={at + 1}"):
+            store.client.get(f"{API}products/?{query}")
+    assert dependencies._of_list.cache_info().currsize - before <= 4

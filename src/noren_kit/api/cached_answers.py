@@ -25,7 +25,7 @@ from django.utils.translation import get_language
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from noren_kit.accounts.permissions import model_of
+from noren_kit.accounts.permissions import SignedIn, model_of
 from noren_kit.api.dependencies import (
     binds_readers,
     collections_of_action,
@@ -156,8 +156,11 @@ class CachedAnswers:
         return True
 
     def _is_permitted(self, request: Request) -> bool:
+        """Whether the caller may, as far as their standing alone says so."""
         permissions = self.get_permissions()  # type: ignore[attr-defined]
-        return all(each.has_permission(request, self) for each in permissions)
+        return all(
+            _judges_standing(each) and each.has_permission(request, self) for each in permissions
+        )
 
     def _collections(self, request: HttpRequest) -> frozenset[str] | None:
         view: Any = type(self)
@@ -165,14 +168,14 @@ class CachedAnswers:
             return None
         if self.action in self.cached_actions:
             shown = Representation(self.action_serializers.get(self.action))  # type: ignore[attr-defined]
-            paths, names = tuple(self.cached_actions[self.action]), frozenset(request.GET)
-            return collections_of_action(view, shown, paths, names)
+            paths = tuple(self.cached_actions[self.action])
+            return collections_of_action(view, shown, paths, request.GET)
         if not self.cached or self.action not in _READERS:
             return None
         shown = self.representation(request.GET)  # type: ignore[attr-defined]
         if self.action == "retrieve":
             return collections_of_detail(view, shown)
-        return collections_of_list(view, shown, frozenset(request.GET), request.GET.get("ordering"))
+        return collections_of_list(view, shown, request.GET)
 
     def _key(self, request: HttpRequest) -> str | None:
         """What names the answer for good; None where it is not made to be kept."""
@@ -199,7 +202,7 @@ class CachedAnswers:
             actor.is_superuser,
             actor.user_id if binds_readers(rules) else None,
         )
-        address = (request.scheme, request.META.get("HTTP_HOST"), request.path)
+        address = (request.scheme, request.get_host(), request.path)
         parameters = sorted(request.GET.items())
         held = [(each, revisions[each].number) for each in sorted(collections)]
         parts = (generation(), part, tenant, standing, get_language(), address, parameters, held)
@@ -218,6 +221,14 @@ class CachedAnswers:
         return response  # type: ignore[no-any-return]
 
 
+def _judges_standing(permission: Any) -> bool:
+    """Whether this is known to read nothing: others want a transaction inside of the tenant."""
+    parts = [getattr(permission, each) for each in ("op1", "op2") if hasattr(permission, each)]
+    if parts:
+        return all(map(_judges_standing, parts))
+    return bool(type(permission).has_permission.__module__ == SignedIn.__module__)
+
+
 def _names(request: HttpRequest, tag: str) -> bool:
     """Whether `If-None-Match` holds this very tag."""
     offered = request.META.get("HTTP_IF_NONE_MATCH", "")
@@ -230,8 +241,11 @@ def _is_known(request: HttpRequest, tag: str) -> bool:
 
 
 def _takes_json(accepted: str) -> bool:
-    """Whether a JSON answer is surely welcome; what else there is to say, the usual way says."""
-    return "q=0" not in accepted and any(
+    """Whether a JSON answer is surely welcome; what else there is to say, the usual way says.
+
+    As the framework chooses, which does not weigh kinds (`q`): browsers accept `*/*;q=0.8`.
+    """
+    return any(
         each.partition(";")[0].strip() in ("*/*", "application/*", JSON)
         for each in accepted.split(",")
     )

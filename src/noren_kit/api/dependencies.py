@@ -7,7 +7,7 @@ parent that the path names. What reads anything that has no revision is not cach
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -87,9 +87,9 @@ def binds_readers(rules: Iterable[RowRule]) -> bool:
     return any(type(rule).readable is not RowRule.readable for rule in rules)
 
 
-def _ordered(view: Any, ordering: str | None) -> set[Column]:
+def _ordered(view: Any, terms: Iterable[str]) -> set[Column]:
     found: set[Column] = set()
-    for term in order_terms(view, {} if ordering is None else {"ordering": ordering}):
+    for term in terms:
         found |= columns_on(view.resource_model(), term.removeprefix("-"))
     return found
 
@@ -99,19 +99,32 @@ def _searched(view: Any, names: Iterable[str]) -> set[Column]:
     return set().union(*(columns_on(view.resource_model(), path) for path in paths))
 
 
-@lru_cache(maxsize=4096)
+def _reading(view: Any, names: Iterable[str]) -> frozenset[str]:
+    """Of parameters those that look at rows. Others say what they like, and are not remembered."""
+    known = view.filterset_class.base_filters
+    return frozenset(name for name in names if name == "search" or name in known)
+
+
 def collections_of_list(
-    view: Any, representation: Representation, names: frozenset[str], ordering: str | None
+    view: Any, representation: Representation, given: Mapping[str, str]
 ) -> frozenset[str] | None:
     """What a list of `view` depends on, with these parameters; None where that has no revision.
 
     Raises `InvalidInput` for a choice that the representation does not offer, and for an ordering
     that the view does not.
     """
+    terms = tuple(order_terms(view, given))
+    return _of_list(view, representation, _reading(view, given), terms)
+
+
+@lru_cache(maxsize=4096)
+def _of_list(
+    view: Any, representation: Representation, names: frozenset[str], terms: tuple[str, ...]
+) -> frozenset[str] | None:
     shown = collections_of_detail(view, representation)
     if shown is None:
         return None
-    chosen = _filtered(view, names) | _searched(view, names) | _ordered(view, ordering)
+    chosen = _filtered(view, names) | _searched(view, names) | _ordered(view, terms)
     further = _named_collections(chosen)
     return None if further is None else shown | further
 
@@ -129,14 +142,20 @@ def collections_of_detail(view: Any, representation: Representation) -> frozense
     return _named_collections(columns)
 
 
-@lru_cache(maxsize=256)
 def collections_of_action(
-    view: Any, shown: Representation, paths: tuple[str, ...], names: frozenset[str]
+    view: Any, shown: Representation, paths: tuple[str, ...], given: Mapping[str, str]
 ) -> frozenset[str] | None:
     """What an action of `view` depends on with these parameters.
 
     Paths from its model, what is shown of rows, and what filters and the search look at.
     """
+    return _of_action(view, shown, paths, _reading(view, given))
+
+
+@lru_cache(maxsize=256)
+def _of_action(
+    view: Any, shown: Representation, paths: tuple[str, ...], names: frozenset[str]
+) -> frozenset[str] | None:
     model = view.resource_model()
     columns = _ruled(model, view.row_rules) | _filtered(view, names) | _searched(view, names)
     of_rows = getattr(getattr(shown.serializer_class, "Meta", None), "model", None) is model

@@ -101,8 +101,7 @@ class SplicedAnswers:
         if view.action == "retrieve":
             collections = collections_of_detail(kind, parts.lasting)
         else:
-            names, ordering = frozenset(request.GET), request.GET.get("ordering")
-            collections = collections_of_list(kind, parts.lasting, names, ordering)
+            collections = collections_of_list(kind, parts.lasting, request.GET)
         if not view.cached or not collections or collections & moving_collections():
             return None
         key: str | None = view.key_under(request, collections, "lasting")

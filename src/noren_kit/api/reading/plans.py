@@ -277,6 +277,9 @@ def _equalities(tables: Tables, wanted: Q) -> tuple[list[str], list[Any]]:
         if not isinstance(child, tuple) or "__" in child[0]:
             raise NotCompilable("Meta.shown is more than equalities")
         located = tables.column((child[0],))
+        if child[1] is None:
+            conditions.append(f"{located.sql} IS NULL")
+            continue
         conditions.append(f"{located.sql} = %s")
         value = located.column.get_prep_value(child[1])
         values.append(value.value if isinstance(value, Enum) else value)
