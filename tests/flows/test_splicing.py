@@ -48,7 +48,7 @@ def test_stock_is_read_anew_and_nothing_else_is(client: Client, product: str, of
     url = {
         "list": URL,
         "detail": f"{URL}{product}/",
-        "sparse": f"{URL}?fields=name,stock_quantity",
+        "sparse": f"{URL}?fields=id,name,stock_quantity",
     }[of]
     first, before, _statements = fetch(client, url)
     assert before["stock_quantity"] == 20

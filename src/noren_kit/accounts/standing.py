@@ -17,7 +17,7 @@ from django.db import connection
 from noren_kit.core import context
 from noren_kit.core.context import Actor, Revision, Revisions, TenantInfo
 from noren_kit.db.constraints import TENANT_SETTING
-from noren_kit.db.prepared import fetch_all
+from noren_kit.db.prepared import fetch_all, fetch_alone
 from noren_kit.observability.addresses import Address
 from noren_kit.tenancy.entering import TENANT_COLUMNS, tenant_info
 
@@ -52,7 +52,8 @@ _PERSONS_WIDTH = 7
 
 
 def _row(statement: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
-    return next(iter(fetch_all(statement, values)), None)
+    fetch = fetch_all if connection.in_atomic_block else fetch_alone
+    return next(iter(fetch(statement, values)), None)
 
 
 def _actor(

@@ -63,6 +63,8 @@ class CachedAnswers:
 
     # Whether the request has been counted, or why it must not go on.
     counted: bool | Throttled = False
+    # What names the part of the answer that lasts (`SplicedAnswers`).
+    lasting_key: str | None = None
     action: str
 
     @classmethod
@@ -77,7 +79,7 @@ class CachedAnswers:
             return self._answer(request, *args, **kwargs)
         if _names(request, key):
             return self._finished(HttpResponseNotModified(), key, _HIT)
-        body = store().local(key)
+        body = store().get(key)
         if body is None:
             with store().computing(key) as body:
                 if body is None:
@@ -98,6 +100,8 @@ class CachedAnswers:
         body = response.render().content
         if key is not None:
             store().put(key, body)
+            if self.lasting_key is not None:
+                store().point(self.lasting_key, key)
         tag = key or _digest(body)
         if _is_known(request, tag):
             response = HttpResponseNotModified()

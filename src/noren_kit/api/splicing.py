@@ -1,8 +1,8 @@
 """What moves with every sale is spliced into what does not.
 
-Stock changes far more often than the catalogue that shows it. So of a page that shows both, the
-lasting part is kept under the revisions of what it is made from, and what moves is read anew, by
-one statement for the rows of the page. A sale makes no product stale.
+Stock changes far more often than the catalogue that shows it. So of an answer that shows both,
+the lasting part is known by the revisions of what it is made from, and what moves is read anew,
+by one statement for its rows. A sale makes no product stale.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from noren_kit.api.dependencies import (
     collections_of_detail,
     collections_of_list,
 )
-from noren_kit.api.envelope import dumps
 from noren_kit.api.pagination import Reader
 from noren_kit.api.reading import Representation, plan_for, read_ids, read_rows
 from noren_kit.api.serializers import ResourceSerializer
@@ -32,9 +31,8 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A representation with its ids, and its members apart: those that last and those that move."""
+    """A representation's members apart: those that last, ids among them, and those that move."""
 
-    whole: Representation
     lasting: Representation
     moving: Representation
     names: tuple[str, ...]
@@ -54,7 +52,7 @@ def _is_often_revised(model: Any) -> bool:
 
 @lru_cache(maxsize=1024)
 def parts_of(shown: Representation) -> Parts | None:
-    """The parts of a representation; None where all of it lasts, or all of it moves."""
+    """The parts of a representation; None where all of it lasts or moves, or ids are not shown."""
     plan = plan_for(shown)
     if plan is None or not issubclass(shown.serializer_class, ResourceSerializer):
         return None
@@ -64,11 +62,10 @@ def parts_of(shown: Representation) -> Parts | None:
         if any(collection_of_column(*column) in moving_collections() for column in reads)
     }
     names = tuple(plan.members)
-    if not moving or moving == set(names):
+    if not moving or "id" not in plan.members:
         return None
     return Parts(
-        whole=shown.only({*names, "id"}),
-        lasting=shown.only({*names, "id"} - moving),
+        lasting=shown.only(set(names) - moving),
         moving=shown.only(moving),
         names=names,
         moving_names=frozenset(moving),
@@ -79,19 +76,23 @@ class SplicedAnswers:
     """Builds the bodies of a viewset that caches its answers."""
 
     def spliced(self, shown: Representation, build: Callable[[Reader], Body]) -> Body:
-        """What `build` makes with a reader of `shown`; its rows stand in `results`."""
+        """What `build` makes with a reader of `shown`; its rows stand in `results`.
+
+        An answer that was kept is taken up again where no more than its moving part has changed.
+        """
+        view: Any = self
         parts = parts_of(shown)
-        key = None if parts is None else self._lasting_key(parts)
-        if parts is None or key is None:
-            return build(partial(read_rows, representation=shown))
-        kept = store().local(key)
-        filled = None if kept is None else _filled(orjson.loads(kept), parts)
-        if filled is not None:
-            return filled
-        body = build(partial(read_rows, representation=parts.whole))
-        store().keep(key, dumps(_without(body, parts)))
-        results = [{name: row[name] for name in parts.names} for row in body["results"]]
-        return {**body, "results": results}
+        view.lasting_key = None if parts is None else self._lasting_key(parts)
+        if parts is not None and view.lasting_key is not None:
+            kept = store().pointed(view.lasting_key)
+            filled = None if kept is None else _filled(self._page(orjson.loads(kept)), parts)
+            if filled is not None:
+                return filled
+        return build(partial(read_rows, representation=shown))
+
+    def _page(self, kept: Body) -> Body:
+        view: Any = self
+        return {"results": [kept]} if view.action == "retrieve" else kept
 
     def _lasting_key(self, parts: Parts) -> str | None:
         """The key of the part that lasts; None where its very rows hang on what moves."""
@@ -106,12 +107,6 @@ class SplicedAnswers:
             return None
         key: str | None = view.key_under(request, collections, "lasting")
         return key
-
-
-def _without(body: Body, parts: Parts) -> Body:
-    """The part of a body that lasts, with its rows' ids."""
-    lasting = {"id", *parts.names} - parts.moving_names
-    return {**body, "results": [{name: row[name] for name in lasting} for row in body["results"]]}
 
 
 def _filled(body: Body, parts: Parts) -> Body | None:

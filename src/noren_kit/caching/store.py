@@ -43,6 +43,7 @@ class Store:
         self._client, self._seconds = client, seconds
         self._release = client.register_script(_RELEASE)
         self._memory = LocalMemory(local_bytes)
+        self._pointers = LocalMemory(local_bytes // 8)
         # A Redis that is full or read-only still answers.
         self._reading, self._writing = (
             Patience(f"cache_without_{part}", logger="noren.cache") for part in ("redis", "writing")
@@ -59,10 +60,14 @@ class Store:
         packed = self._memory.get(key)
         return None if packed is None else unpack(packed)
 
-    def keep(self, key: str, body: bytes) -> None:
-        """As `put`, in this process's memory alone."""
-        if 0 < len(body) <= MOST_BODY_BYTES:
-            self._memory.put(key, pack(body))
+    def point(self, name: str, key: str) -> None:
+        """Let `name` stand for the body under `key`, in this process."""
+        self._pointers.put(name, key.encode())
+
+    def pointed(self, name: str) -> bytes | None:
+        """The body that `name` stands for, if this process has it."""
+        key = self._pointers.get(name)
+        return None if key is None else self.local(key.decode())
 
     def put(self, key: str, body: bytes) -> None:
         """Keep a body, unless it is empty or over 1 MiB. What stands there must be the same."""
