@@ -5,7 +5,7 @@ holding a copy each, and a worker that died is replaced at once. It follows that
 application must leave nothing that a fork should not copy: no connection and no thread. The
 modules of a running server stay as they are: a new release needs a restart, not a SIGHUP.
 
-    python -m noren_kit.api.serving MODULE:NAME --port 8000 --workers 2 --threads 4
+    python -m noren_kit.api.serving MODULE:NAME --port 8000 --workers 2 --threads 1
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--workers", type=int, default=2, help="processes")
-    parser.add_argument("--threads", type=int, default=4, help="that answer, in each process")
+    parser.add_argument("--threads", type=int, default=1, help="that answer, in each process")
     parser.add_argument("--stop-seconds", type=int, default=15, help="for running requests")
     options = parser.parse_args()
     serve(
