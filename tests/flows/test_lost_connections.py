@@ -1,4 +1,4 @@
-"""A connection that PostgreSQL has closed meanwhile costs no answer, and no question before each."""
+"""A connection that PostgreSQL has closed costs no answer, and no question before each."""
 
 from __future__ import annotations
 

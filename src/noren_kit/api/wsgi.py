@@ -53,7 +53,7 @@ def get_application() -> WSGIHandler:
     application = Handler()
     import_module(settings.ROOT_URLCONF)
     for language, _name in settings.LANGUAGES:
-        with translation.override(language):
-            translation.gettext("")
+        translation.activate(language)  # Loads its messages.
+    translation.deactivate()
     import_module("noren_kit.api.readiness").make_ready()  # Its models need the set-up.
     return application
