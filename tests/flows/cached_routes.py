@@ -214,7 +214,7 @@ class ColdStore:
 
     def _set(self, generation: str) -> None:
         self.generation = generation
-        name = "noren_kit.api.cached_answers.generation"
+        name = "noren_kit.api.answer_keys.generation"
         self._monkeypatch.setattr(name, lambda: generation)
 
     @contextmanager

@@ -22,7 +22,7 @@ from hostile import document
 
 from noren.catalog.models import Product, Variant
 from noren_kit.accounts.permissions import PlatformStaff
-from noren_kit.api import cached_answers
+from noren_kit.api import answer_keys
 from noren_kit.tenancy.checks import tenant_models
 from noren_kit.tenancy.entering import enter
 from noren_kit.tenancy.models import Tenant
@@ -210,7 +210,7 @@ class Side:
 def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every answer is made anew, so that it is the work for it that is compared."""
     states = itertools.count()
-    monkeypatch.setattr(cached_answers, "generation", lambda: str(next(states)))
+    monkeypatch.setattr(answer_keys, "generation", lambda: str(next(states)))
 
 
 @pytest.fixture

@@ -9,23 +9,18 @@ is done. Everything else goes the usual way, in a transaction of its own, and is
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, ClassVar
 
-from django.apps import apps
-from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.utils.cache import patch_vary_headers
-from django.utils.http import parse_etags
 from django.utils.translation import get_language
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from noren_kit.accounts.permissions import SignedIn, model_of
+from noren_kit.api.answer_keys import Seed, digest_of, key_of, names_tag, seed_of
 from noren_kit.api.dependencies import (
     binds_readers,
     collections_of_action,
@@ -33,18 +28,18 @@ from noren_kit.api.dependencies import (
     collections_of_list,
 )
 from noren_kit.api.envelope import JSON
-from noren_kit.api.limiting import count_request
+from noren_kit.api.front import HIT, MISSED, REFUSED, SEED
+from noren_kit.api.limiting import count_request, recall
 from noren_kit.api.reading import Representation
 from noren_kit.api.registry import rules_of
 from noren_kit.caching.store import store
 from noren_kit.core import context
-from noren_kit.core.conf import conf
 from noren_kit.core.errors import AppError
 from noren_kit.db.revisions import collection_of
 from noren_kit.limits.errors import Throttled
 from noren_kit.limits.policies import caller_limit
 
-_HIT, _MISS = "noren; hit", "noren; fwd=miss"
+_MISS = "noren; fwd=miss"
 _READERS = ("list", "retrieve")
 
 
@@ -65,6 +60,9 @@ class CachedAnswers:
     counted: bool | Throttled = False
     # What names the part of the answer that lasts (`SplicedAnswers`).
     lasting_key: str | None = None
+    # What the keys of the answer follow from, once they have been made.
+    seed: Seed | None = None
+    request: Any
     action: str
 
     @classmethod
@@ -74,19 +72,27 @@ class CachedAnswers:
         return transaction.non_atomic_requests(view)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        refused = request.META.get(REFUSED)
+        if refused is not None:
+            self.counted = recall(refused)
+        missed = request.META.get(MISSED)
+        if missed is not None:
+            with store().computing(missed) as body:
+                if body is None:
+                    return self._answer(request, *args, **kwargs)
         key = self._key_before(request, kwargs)
         if key is None:
             return self._answer(request, *args, **kwargs)
-        if _names(request, key):
-            return self._finished(HttpResponseNotModified(), key, _HIT)
+        if names_tag(request.META.get("HTTP_IF_NONE_MATCH", ""), key):
+            return self._finished(HttpResponseNotModified(), key, HIT)
         body = store().get(key)
         if body is None:
             with store().computing(key) as body:
                 if body is None:
                     return self._answer(request, *args, **kwargs)
         if _is_known(request, key):
-            return self._finished(HttpResponseNotModified(), key, _HIT)
-        return self._finished(HttpResponse(body, content_type=JSON), key, _HIT)
+            return self._finished(HttpResponseNotModified(), key, HIT)
+        return self._finished(HttpResponse(body, content_type=JSON), key, HIT)
 
     def _answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """The usual way; a readable answer is kept, and gets its ETag."""
@@ -102,7 +108,7 @@ class CachedAnswers:
             store().put(key, body)
             if self.lasting_key is not None:
                 store().point(self.lasting_key, key)
-        tag = key or _digest(body)
+        tag = key or digest_of(body)
         if _is_known(request, tag):
             response = HttpResponseNotModified()
         return self._finished(response, tag, _MISS if key else None)
@@ -125,7 +131,7 @@ class CachedAnswers:
         return str(self.action_map.get(str(request.method).lower()))  # type: ignore[attr-defined]
 
     def _may_be_cached(self, request: HttpRequest) -> bool:
-        if request.method not in ("GET", "HEAD") or not self.cached:
+        if request.method not in ("GET", "HEAD") or not self.cached or self.counted:
             return False
         action, model = self._action(request), model_of(self)
         return (
@@ -199,18 +205,20 @@ class CachedAnswers:
         rules = [*self.row_rules]  # type: ignore[attr-defined]
         if self.parent_field:  # type: ignore[attr-defined]
             rules += rules_of(self.parent_model())  # type: ignore[attr-defined]
-        standing = (
-            sorted(actor.roles),
-            sorted(actor.permissions),
-            None if actor.scopes is None else sorted(actor.scopes),
-            actor.is_superuser,
-            actor.user_id if binds_readers(rules) else None,
+        match = request.resolver_match
+        seed = seed_of(
+            actor,
+            collections,
+            part,
+            get_language(),
+            (request.scheme, request.get_host(), request.path),
+            sorted(request.GET.items()),
+            binds=binds_readers(rules),
+            route=match.route if match else None,
         )
-        address = (request.scheme, request.get_host(), request.path)
-        parameters = sorted(request.GET.items())
-        held = [(each, revisions[each].number) for each in sorted(collections)]
-        parts = (generation(), part, tenant, standing, get_language(), address, parameters, held)
-        return _digest(repr(parts).encode("utf-8", "surrogatepass"))
+        if not part:
+            self.seed = seed
+        return key_of(seed, tenant, revisions)
 
     def _finished(self, response: Any, tag: str, status: str | None) -> HttpResponseBase:
         for name, value in self.default_response_headers.items():  # type: ignore[attr-defined]
@@ -222,6 +230,9 @@ class CachedAnswers:
         response.headers["Cache-Control"] = "private, no-cache"
         if status is not None:
             response.headers["Cache-Status"] = status
+        if self.seed is not None and response.status_code == 200:
+            # For the front, which finds it when the answer is on its way out.
+            self.request.META[SEED] = self.seed
         return response  # type: ignore[no-any-return]
 
 
@@ -233,15 +244,10 @@ def _judges_standing(permission: Any) -> bool:
     return bool(type(permission).has_permission.__module__ == SignedIn.__module__)
 
 
-def _names(request: HttpRequest, tag: str) -> bool:
-    """Whether `If-None-Match` holds this very tag."""
-    offered = request.META.get("HTTP_IF_NONE_MATCH", "")
-    return any(each.removeprefix("W/") == f'"{tag}"' for each in parse_etags(offered))
-
-
 def _is_known(request: HttpRequest, tag: str) -> bool:
     """Whether the client has this answer, which there is (RFC 9110, section 13.1.2)."""
-    return request.META.get("HTTP_IF_NONE_MATCH", "").strip() == "*" or _names(request, tag)
+    offered = request.META.get("HTTP_IF_NONE_MATCH", "")
+    return offered.strip() == "*" or names_tag(offered, tag)
 
 
 def _takes_json(accepted: str) -> bool:
@@ -253,26 +259,3 @@ def _takes_json(accepted: str) -> bool:
         each.partition(";")[0].strip() in ("*/*", "application/*", JSON)
         for each in accepted.split(",")
     )
-
-
-def _digest(data: bytes) -> str:
-    """Keyed, so that nobody outside can tell the tag of an answer that they may not see."""
-    secret = settings.SECRET_KEY.encode()[:64]
-    return hashlib.blake2b(data, key=secret, digest_size=16).hexdigest()
-
-
-_SHAPING = ("PAGE_SIZE", "MAX_PAGE_SIZE", "MAX_PAGE_OFFSET")
-
-
-@lru_cache(maxsize=1)
-def generation() -> str:
-    """The state of our own code and settings, so that two releases share no answers."""
-    kit = Path(__file__).parents[1]
-    others = (Path(app.path) for app in apps.get_app_configs())
-    digest = hashlib.blake2b(digest_size=8)
-    shaping = [getattr(conf, each) for each in _SHAPING]
-    digest.update(repr((shaping, settings.REST_FRAMEWORK)).encode())
-    for package in [kit, *sorted(each for each in others if kit not in each.parents)]:
-        for source in sorted(package.rglob("*.py")):
-            digest.update(source.read_bytes())
-    return digest.hexdigest()

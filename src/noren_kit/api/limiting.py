@@ -30,6 +30,12 @@ def count_request(key: str, limit: Limit) -> None:
         raise Throttled(reading)
 
 
+def recall(reading: Reading) -> Throttled:
+    """The refusal of the request being served, which was counted before it came to its view."""
+    _reading.set(reading)
+    return Throttled(reading)
+
+
 class LimitsMiddleware:
     """Writes `RateLimit` and `RateLimit-Policy`, and counts what no view has counted.
 
@@ -57,12 +63,13 @@ class LimitsMiddleware:
             # A failure of the server is not put down to its caller.
             if not reading.allowed and response.status_code < 500:
                 response = _refusal(request, reading)
-        for name, value in _headers(reading).items():
+        for name, value in headers_of(reading).items():
             response.headers[name] = value
         return response
 
 
-def _headers(reading: Reading) -> dict[str, str]:
+def headers_of(reading: Reading) -> dict[str, str]:
+    """Where the caller stands, as every answer says."""
     limit = reading.limit
     return {
         "RateLimit-Policy": f'"{limit.name}";q={limit.requests};w={limit.seconds}',

@@ -64,8 +64,8 @@ class RequestLimitsMiddleware:
 
     @staticmethod
     def _refusal(request: HttpRequest) -> HttpResponse | None:
-        if oversize := _oversize(request):
-            return error_response(request, oversize)
+        if status := oversize(request):
+            return error_response(request, status)
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not _LENGTH.match(length) or not _is_clean(request):
             return error_response(request, 400)
@@ -77,7 +77,7 @@ class RequestLimitsMiddleware:
         return None
 
 
-def _oversize(request: HttpRequest) -> int | None:
+def oversize(request: HttpRequest) -> int | None:
     """414 for an address that is too long, 431 for headers that are too large with it."""
     url = len(request.META.get("PATH_INFO", "")) + len(request.META.get("QUERY_STRING", ""))
     if url > conf.MAX_HEAD_BYTES:

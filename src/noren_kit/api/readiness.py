@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from noren_kit.api.cached_answers import generation
+from noren_kit.api.answer_keys import generation
 from noren_kit.api.reading import Representation, plan_for
 from noren_kit.api.registry import known_rights, routes
 

@@ -32,6 +32,8 @@ class Handler(WSGIHandler):
     """Reads bodies without a stated length too (RFC 9112, section 7.1); Django takes none then."""
 
     request_class = Utf8Request
+    # Set once the models are there.
+    front: Any = None
 
     def __call__(  # type: ignore[override]
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -40,7 +42,24 @@ class Handler(WSGIHandler):
             body = environ["wsgi.input"].read(conf.MAX_BODY_BYTES + 1)
             environ["wsgi.input"] = io.BytesIO(body)
             environ["CONTENT_LENGTH"] = str(len(body))
-        return super().__call__(environ, start_response)
+        front = self.front
+        head = front.head_of(environ) if front else None
+        if front is None or head is None:
+            return super().__call__(environ, start_response)
+        answer: Iterable[bytes] | None = front.answer(head, environ, start_response)
+        if answer is not None:
+            return answer
+        told: list[tuple[str, str]] = []
+
+        def tell(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            told[:] = headers
+            return start_response(status, headers, *rest)
+
+        answer = super().__call__(environ, tell)
+        seed = front.seed_in(environ)
+        if seed is not None:
+            front.remember(head, seed, told)
+        return answer
 
 
 def get_application() -> WSGIHandler:
@@ -55,5 +74,7 @@ def get_application() -> WSGIHandler:
     for language, _name in settings.LANGUAGES:
         translation.activate(language)  # Loads its messages.
     translation.deactivate()
-    import_module("noren_kit.api.readiness").make_ready()  # Its models need the set-up.
+    # These need the models, which the set-up has loaded.
+    import_module("noren_kit.api.readiness").make_ready()
+    application.front = import_module("noren_kit.api.front").Front()
     return application

@@ -23,13 +23,21 @@ def request_identifier(offered: str | None) -> str:
     return offered if offered and _ACCEPTED.match(offered) else str(uuid7())
 
 
-def _finish(tasks: list[Callable[[], None]]) -> None:
+def finish(tasks: list[Callable[[], None]]) -> None:
     """Run what was left for after the request; its answer stands, whatever becomes of them."""
     for task in tasks:
         try:
             task()
         except Exception:
             _log.exception("after_request_failed")
+
+
+def log_request(
+    *, method: str | None, route: str | None, status: int, started: float, size: int | None
+) -> None:
+    """The line at the end of a request that began at `started` (`time.perf_counter`)."""
+    duration = round((time.perf_counter() - started) * 1000, 1)
+    _log.info("request", method=method, route=route, status=status, duration_ms=duration, size=size)
 
 
 class RequestMiddleware:
@@ -43,16 +51,15 @@ class RequestMiddleware:
         identifier = request_identifier(request.headers.get(HEADER))
         with context.request_scope(identifier, client_address(request)) as afterwards:
             response = self.get_response(request)
-            _finish(afterwards)
+            finish(afterwards)
             response.headers[HEADER] = identifier
             if not request.path.startswith("/health/"):
                 match = request.resolver_match
-                _log.info(
-                    "request",
+                log_request(
                     method=request.method,
                     route=match.route if match else None,
                     status=response.status_code,
-                    duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                    started=started,
                     size=None if response.streaming else len(response.content),
                 )
         return response
