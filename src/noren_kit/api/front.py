@@ -172,7 +172,7 @@ class Front:
                 size=len(found.body or b""),
             )
         start_response(status, headers)
-        return [found.body] if found.body else []
+        return [found.body or b""]
 
     def _find(
         self, entry: tuple[bool, dict[Any, Known]], asked: Any, environ: dict[str, Any]
@@ -216,8 +216,7 @@ def _head_of_answer(
         *headers_of(reading).items(),
         (HEADER, identifier),
     ]
-    own.append(("Content-Length", str(len(found.body or b""))))
     if found.body is not None:
-        return "200 OK", [*found.known.headers, *own]
+        return "200 OK", [*found.known.headers, ("Content-Length", str(len(found.body))), *own]
     lasting = [each for each in found.known.headers if each[0].lower() not in _OF_BODIES]
     return "304 Not Modified", [*lasting, *own]
