@@ -33,7 +33,10 @@ def _writers_wait(table: str) -> Iterator[psycopg.Connection[tuple[object, ...]]
 def _wait_for_a_waiter(owner: psycopg.Connection[tuple[object, ...]], table: str) -> None:
     for _ in range(600):
         waiting = owner.execute(
-            "SELECT FROM pg_locks WHERE NOT granted AND relation = %s::regclass", [table]
+            # Databases of other workers have tables of the same numbers.
+            "SELECT FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            [table],
         )
         if waiting.fetchone() is not None or waiting.rowcount:
             return

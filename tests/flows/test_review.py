@@ -22,7 +22,7 @@ from noren.orders.models import Order, OrderLine
 from noren_kit.accounts.models import User
 from noren_kit.accounts.permissions import TenantMember
 from noren_kit.api import dependencies, splicing
-from noren_kit.api.cached_answers import generation
+from noren_kit.api.answer_keys import generation
 from noren_kit.api.fields import ComputedField
 from noren_kit.api.reading import Representation, read_by_framework, read_rows
 from noren_kit.core import context
