@@ -103,7 +103,7 @@ def test_a_redis_that_refuses(client: redis.Redis, fault: str, redis_server: Emb
             other.replicaof("127.0.0.1", "1")
         else:
             other.config_set("requirepass", "another")
-            client.connection_pool.disconnect()
+            other.client_kill_filter(_type="normal", skipme=True)
         assert passed(counter, "b") == 3
     assert not counter.read("b", TWENTY).allowed
 
