@@ -133,9 +133,7 @@ class Counter:
 
 @lru_cache(maxsize=1024)
 def _counting(name: str, milliseconds: int) -> bytes:
-    return packed(
-        ("SET", name, "0", "PX", str(milliseconds), "NX"), ("INCR", name), ("PTTL", name)
-    )
+    return packed(("SET", name, "0", "PX", str(milliseconds), "NX"), ("INCR", name), ("PTTL", name))
 
 
 def _named(key: str) -> str:

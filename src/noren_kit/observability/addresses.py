@@ -20,6 +20,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _IPV6_GROUP_BITS = 64
 
 
+@lru_cache(maxsize=1024)
 def parse_address(text: str) -> Address | None:
     """The address of one hop, with or without a port and brackets; None for anything else.
 
@@ -70,7 +71,8 @@ def client_address(request: HttpRequest) -> str:
     address = parse_address(peer)
     if address is None:
         return peer
-    hops = request.headers.get("X-Forwarded-For", "").split(",")
+    forwarded = request.headers.get("X-Forwarded-For")
+    hops = forwarded.split(",") if forwarded else []
     while hops and _is_trusted(address):
         hop = hops.pop()
         reported = parse_address(hop)
