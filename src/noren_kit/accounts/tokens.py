@@ -34,6 +34,10 @@ from noren_kit.observability.logging import get_logger
 _log = get_logger("noren.accounts")
 
 
+# What a request may be signed in by.
+_BEARERS = ("access",)
+
+
 class InvalidToken(Exception):
     """The token is not one of ours, is past its time, or its session is over."""
 
@@ -137,7 +141,7 @@ def bearer_of(token: str) -> tuple[Bearer, Mapping[str, Any]]:
 @lru_cache(maxsize=1024)
 def _bearer(token: str, pems: str) -> tuple[Mapping[str, Any], Bearer]:
     claims = _verified(token, pems)
-    if claims["token_type"] != "access":
+    if claims["token_type"] not in _BEARERS:
         raise InvalidToken("This is no access token.")
     user_id, session_id = claimed_id(claims, "user_id"), claimed_id(claims, "sid")
     return claims, Bearer(user_id, session_id, claimed_tenant(claims))

@@ -58,8 +58,7 @@ class Lookup(Generic[Found]):
         if database.in_atomic_block:
             rows = fetch_all(self._statement, values)
             return self._make(rows[0], *values) if rows else None
-        watched = database.execute_wrappers or database.queries_logged
-        if driver is not None and database.autocommit and not watched:
+        if driver is not None and database.autocommit and not database.execute_wrappers:
             sent = tuple([_dumped(value) for value in values])
             result = self._result(driver, values, sent)
             if result is not None:
