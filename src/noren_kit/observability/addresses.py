@@ -61,6 +61,9 @@ def _is_trusted(address: Address) -> bool:
     return any(address in network for network in trusted_proxies())
 
 
+_written = lru_cache(maxsize=1024)(str)
+
+
 def client_address(request: HttpRequest) -> str:
     """The nearest address that is not a trusted proxy, going back through `X-Forwarded-For`.
 
@@ -72,7 +75,9 @@ def client_address(request: HttpRequest) -> str:
     if address is None:
         return peer
     forwarded = request.headers.get("X-Forwarded-For")
-    hops = forwarded.split(",") if forwarded else []
+    if not forwarded:
+        return _written(address)
+    hops = forwarded.split(",")
     while hops and _is_trusted(address):
         hop = hops.pop()
         reported = parse_address(hop)
