@@ -117,5 +117,6 @@ def _prepared_name(driver: Any, statement: bytes, values: tuple[Value, ...]) -> 
     there (`psycopg._preparing`, private: `tests/db/test_lookups.py` tells when that changes).
     """
     types = tuple([_UUID_OID if isinstance(each, uuid.UUID) else _NO_OID for each in values])
-    name: bytes | None = driver._prepared._names.get((statement, types))
+    names = getattr(getattr(driver, "_prepared", None), "_names", {})
+    name: bytes | None = names.get((statement, types))
     return name
