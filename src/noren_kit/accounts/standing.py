@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from django.db import connection
 from noren_kit.core import context
 from noren_kit.core.context import Actor, Revision, Revisions, TenantInfo
 from noren_kit.db.constraints import TENANT_SETTING
-from noren_kit.db.prepared import fetch_all, fetch_alone
+from noren_kit.db.lookups import Lookup
 from noren_kit.observability.addresses import Address
 from noren_kit.tenancy.entering import TENANT_COLUMNS, tenant_info
 
@@ -46,14 +46,9 @@ _ENTER = (
 )
 _ENTER_BY_KEY = (
     f"SELECT {_PERSON}, {_TENANT}, {_REVISIONS}, {_SET}, s.key_id, s.scopes, s.use_is_due"  # noqa: S608
-    " FROM noren_key_standing(%s, %s, %s) s"
+    " FROM noren_key_standing(%s, %s, %s::inet) s"
 )
 _PERSONS_WIDTH = 7
-
-
-def _row(statement: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
-    fetch = fetch_all if connection.in_atomic_block else fetch_alone
-    return next(iter(fetch(statement, values)), None)
 
 
 def _actor(
@@ -78,7 +73,7 @@ def _actor(
     )
 
 
-def _entered(
+def _standing(
     row: tuple[Any, ...],
     credential_id: uuid.UUID,
     scopes: frozenset[str] | None = None,
@@ -86,13 +81,40 @@ def _entered(
     use_is_due: bool = False,
     as_platform: bool = False,
 ) -> Standing:
-    actor = _actor(row, credential_id, scopes, as_platform=as_platform)
     tenant = row[_PERSONS_WIDTH : _PERSONS_WIDTH + len(TENANT_COLUMNS)]
-    entered = tenant_info(tenant) if tenant[0] is not None else None
-    revisions = Revisions.parse(row[_PERSONS_WIDTH + len(TENANT_COLUMNS)])
-    context.set_actor(actor)
-    context.set_tenant(entered, revisions)
-    return Standing(actor, entered, use_is_due, revisions)
+    return Standing(
+        _actor(row, credential_id, scopes, as_platform=as_platform),
+        tenant_info(tenant) if tenant[0] is not None else None,
+        use_is_due,
+        Revisions.parse(row[_PERSONS_WIDTH + len(TENANT_COLUMNS)]),
+    )
+
+
+def _by_session(
+    row: tuple[Any, ...],
+    _user: uuid.UUID,
+    session_id: uuid.UUID,
+    tenant_id: uuid.UUID | None,
+    named_tenant_id: uuid.UUID | None,
+) -> Standing:
+    as_platform = tenant_id is None or named_tenant_id is not None
+    return _standing(row, session_id, as_platform=as_platform)
+
+
+def _by_key(row: tuple[Any, ...], *_values: str | None) -> Standing:
+    key_id, scopes, use_is_due = row[-3:]
+    return _standing(row, key_id, frozenset(scopes), use_is_due=use_is_due)
+
+
+_of_session = Lookup(_ENTER, _by_session, values=4)
+_of_key = Lookup(_ENTER_BY_KEY, _by_key, values=3)
+
+
+def _entered(standing: Standing | None) -> Standing | None:
+    if standing is not None:
+        context.set_actor(standing.actor)
+        context.set_tenant(standing.tenant, standing.revisions)
+    return standing
 
 
 def enter_standing(
@@ -107,9 +129,7 @@ def enter_standing(
     None stands for all of: unknown or disabled user, ended session, no membership, unknown or
     suspended tenant. `named_tenant_id` (the `X-Tenant-ID` header) counts for superusers alone.
     """
-    row = _row(_ENTER, [user_id, session_id, tenant_id, named_tenant_id])
-    as_platform = tenant_id is None or named_tenant_id is not None
-    return None if row is None else _entered(row, session_id, as_platform=as_platform)
+    return _entered(_of_session.find(user_id, session_id, tenant_id, named_tenant_id))
 
 
 def enter_by_key(*, prefix: str, digest: str, address: Address | None) -> Standing | None:
@@ -118,11 +138,7 @@ def enter_by_key(*, prefix: str, digest: str, address: Address | None) -> Standi
     None stands for all of: unknown, revoked or expired key, another secret, a network that it
     may not be used from, a maker who is disabled or no member any more, a suspended tenant.
     """
-    row = _row(_ENTER_BY_KEY, [prefix, digest, address])
-    if row is None:
-        return None
-    key_id, scopes, use_is_due = row[-3:]
-    return _entered(row, key_id, frozenset(scopes), use_is_due=use_is_due)
+    return _entered(_of_key.find(prefix, digest, None if address is None else str(address)))
 
 
 def standing_now(actor: Actor) -> Actor | None:
@@ -131,10 +147,8 @@ def standing_now(actor: Actor) -> Actor | None:
         return None
     tenant_id = context.tenant_id()
     named = tenant_id if actor.is_superuser else None
-    row = _row(_ENTER, [actor.user_id, actor.credential_id, tenant_id, named])
-    if row is None:
-        return None
-    return _actor(row, actor.credential_id, as_platform=actor.is_superuser)
+    now = _of_session.find(actor.user_id, actor.credential_id, tenant_id, named)
+    return None if now is None else now.actor
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Seed(NamedTuple):
     route: str | None
 
 
+@lru_cache(maxsize=1024)
 def standing_of(actor: Actor, *, binds: bool) -> tuple[Any, ...]:
     """Of a caller, what an answer may depend on."""
     return (
@@ -58,7 +59,12 @@ def seed_of(
 def key_of(seed: Seed, tenant: TenantInfo, revisions: Mapping[str, Revision]) -> str:
     """The key at these revisions, which is the entity tag too."""
     held = [revisions[each].number for each in seed.collections]
-    return digest_of(repr((seed.digest, seed.collections, tenant, held)).encode())
+    return digest_of(repr((seed.digest, seed.collections, _shown(tenant), held)).encode())
+
+
+@lru_cache(maxsize=1024)
+def _shown(tenant: TenantInfo) -> str:
+    return repr(tenant)
 
 
 def digest_of(data: bytes) -> str:
@@ -69,6 +75,8 @@ def digest_of(data: bytes) -> str:
 
 def names_tag(offered: str, tag: str) -> bool:
     """Whether an `If-None-Match` holds this very tag (RFC 9110, section 13.1.2)."""
+    if offered == f'"{tag}"':
+        return True
     if tag not in offered:
         return False
     return any(each.removeprefix("W/") == f'"{tag}"' for each in parse_etags(offered))

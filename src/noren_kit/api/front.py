@@ -9,12 +9,13 @@ long way goes on (docs/guides/caching.md).
 
 from __future__ import annotations
 
-import hashlib
+import sys
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -39,12 +40,14 @@ HIT = "noren; hit"
 
 _MOST_HEADS = 8192
 # What may change an answer and is part of no head here: these go the long way.
-_UNUSUAL = (
-    "HTTP_ORIGIN",
-    "HTTP_COOKIE",
-    "HTTP_X_TENANT_ID",
-    "HTTP_CONTENT_ENCODING",
-    "HTTP_TRANSFER_ENCODING",
+_UNUSUAL = frozenset(
+    {
+        "HTTP_ORIGIN",
+        "HTTP_COOKIE",
+        "HTTP_X_TENANT_ID",
+        "HTTP_CONTENT_ENCODING",
+        "HTTP_TRANSFER_ENCODING",
+    }
 )
 _HEAD = (
     "wsgi.url_scheme",
@@ -65,21 +68,31 @@ _OWN_HEADERS = frozenset(
 _OF_BODIES = frozenset({"content-type"})
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+# A request's method apart, whatever tells it from another.
+Head = tuple[str | None, ...]
+
+
+@lru_cache(maxsize=64)
+def _variable(name: str) -> str:
+    return f"HTTP_{name.upper().replace('-', '_')}"
 
 
 class _Headers:
     """A request's headers, one at a time."""
 
+    __slots__ = ("_environ",)
+
     def __init__(self, environ: Mapping[str, Any]) -> None:
         self._environ = environ
 
     def get(self, name: str, default: str | None = None) -> Any:
-        return self._environ.get(f"HTTP_{name.upper().replace('-', '_')}", default)
+        return self._environ.get(_variable(name), default)
 
 
 class _Asked:
     """As much of a request as signing in and finding its address look at."""
 
+    __slots__ = ("META", "headers")
     method = "GET"
 
     def __init__(self, environ: dict[str, Any]) -> None:
@@ -102,18 +115,21 @@ class _Found:
     body: bytes | None
 
 
-def _head_of(environ: Mapping[str, Any]) -> bytes | None:
+def _head_of(environ: Mapping[str, Any]) -> Head | None:
     if environ["REQUEST_METHOD"] != "GET" or "HTTP_AUTHORIZATION" not in environ:
         return None
     if environ.get("CONTENT_LENGTH") not in (None, "", "0"):
         return None
-    if any(name in environ for name in _UNUSUAL):
+    if not _UNUSUAL.isdisjoint(environ):
         return None
-    parts = [str(environ.get(name, "\0")) for name in _HEAD]
     secure: Sequence[str] | None = settings.SECURE_PROXY_SSL_HEADER
-    if secure:
-        parts.append(str(environ.get(secure[0], "\0")))
-    return hashlib.blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    names = (*_HEAD, secure[0]) if secure else _HEAD
+    return tuple(map(environ.get, names))
+
+
+def _kept(head: Head) -> Head:
+    """The same, its parts shared with other heads where these say the same."""
+    return tuple([None if part is None else sys.intern(str(part)) for part in head])
 
 
 class Front:
@@ -121,12 +137,12 @@ class Front:
 
     def __init__(self) -> None:
         # By head: whether the answer hangs on who asks, and what is known by standing.
-        self._heads: OrderedDict[bytes, tuple[bool, dict[Any, Known]]] = OrderedDict()
+        self._heads: OrderedDict[Head, tuple[bool, dict[Any, Known]]] = OrderedDict()
         self._lock = threading.Lock()
         self._authentication = CredentialAuthentication()
 
     @staticmethod
-    def head_of(environ: Mapping[str, Any]) -> bytes | None:
+    def head_of(environ: Mapping[str, Any]) -> Head | None:
         """What tells one request from another, None for those that always go the long way."""
         return _head_of(environ)
 
@@ -136,11 +152,12 @@ class Front:
         seed: Seed | None = environ.get(SEED)
         return seed
 
-    def remember(self, head: bytes, seed: Seed, headers: Iterable[tuple[str, str]]) -> None:
+    def remember(self, head: Head, seed: Seed, headers: Iterable[tuple[str, str]]) -> None:
         kept = tuple(each for each in headers if each[0].lower() not in _OWN_HEADERS)
         if any(name.lower() == "set-cookie" for name, _value in kept):
             return
         with self._lock:
+            head = _kept(head)
             _binds, by_standing = self._heads.setdefault(head, (seed.binds, {}))
             by_standing[seed.standing] = Known(seed, kept)
             self._heads.move_to_end(head)
@@ -148,7 +165,7 @@ class Front:
                 self._heads.popitem(last=False)
 
     def answer(
-        self, head: bytes, environ: dict[str, Any], start_response: StartResponse
+        self, head: Head, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes] | None:
         """The answer, given; None where the long way must give it."""
         entry = self._heads.get(head)
