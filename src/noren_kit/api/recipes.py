@@ -111,9 +111,7 @@ class _Bound:
         return Question(self.statement.text, values, self.planned_anew)
 
 
-def _bind(
-    statement: Statement, ids: Sequence[str], *, planned_anew: bool = False
-) -> _Bound | None:
+def _bind(statement: Statement, ids: Sequence[str], *, planned_anew: bool = False) -> _Bound | None:
     """None where an id stands in more than one place, or as part of something else."""
     places = []
     held = repr(statement.values)
@@ -199,9 +197,7 @@ class Recipe:
         return context.revisions()[self.count].live if isinstance(self.count, str) else None
 
 
-def recipe_of(
-    draft: Draft, path: str, lasting: Seed | None, parts: Parts | None
-) -> Recipe | None:
+def recipe_of(draft: Draft, path: str, lasting: Seed | None, parts: Parts | None) -> Recipe | None:
     """What a view has noted as a recipe for all that is like `path` but for its ids, or None."""
     plan = None if draft.shown is None else plan_for(draft.shown)
     ids, actor = ids_in(path), context.actor()
