@@ -230,7 +230,8 @@ def _made(asking: _Asking, environ: dict[str, Any]) -> _Found | None:
     """What another has made meanwhile, or the recipe makes now."""
     key, status, body = asking.key, HIT, None
     try:
-        with store().computing(key) as body:
+        with store().computing(key) as anothers:
+            body = anothers
             if body is None:
                 status, body = MISS, _make(asking)
     except (DatabaseError, InterfaceError):

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 
+from noren_kit.api.heads import with_ids
 from noren_kit.api.keyset import CursorTokens, Position, beyond, place_of, reversed_term
 from noren_kit.api.reading import ReadRow
 
@@ -26,6 +27,10 @@ class Address:
     base: str
     path: str
     parameters: tuple[tuple[str, str], ...]
+
+    def of(self, ids: Sequence[str]) -> Address:
+        """The same address of the list below rows with these ids."""
+        return Address(with_ids(self.base, ids), with_ids(self.path, ids), self.parameters)
 
     def beside(self, name: str, value: Any) -> str:
         """The address of another page: its parameters stand in the order of their names."""

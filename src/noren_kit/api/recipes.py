@@ -23,8 +23,8 @@ from django.db.models import QuerySet
 
 from noren_kit.api.answer_keys import Seed
 from noren_kit.api.envelope import dumps
-from noren_kit.api.heads import ids_in, with_ids
-from noren_kit.api.pages import Address, CursorPage, Page
+from noren_kit.api.heads import ids_in
+from noren_kit.api.pages import Address, CursorPage, NumberedPage, Page
 from noren_kit.api.reading import (
     Plan,
     ReadRow,
@@ -171,7 +171,7 @@ class Recipe:
 
     def _made(self, ids: Sequence[str]) -> Body | None:
         page, count = self.page, self._kept_count()
-        if page is not None and count is not None and not page.reaches(count):
+        if isinstance(page, NumberedPage) and count is not None and not page.reaches(count):
             return None
         values = [uuid.UUID(each) for each in ids]
         asked = [each for each in (self.parent, self.count, self.rows) if isinstance(each, _Bound)]
@@ -184,14 +184,11 @@ class Recipe:
         rows = shaped(self.plan, self.rows.statement, next(found))
         if page is None or self.address is None:
             return rows[0].shown if rows else None
-        if count is not None and not page.reaches(count):
+        if isinstance(page, CursorPage):
+            return page.body(self.address.of(ids), rows, None)
+        if count is None or not page.reaches(count):
             return None
-        at = Address(
-            with_ids(self.address.base, ids),
-            with_ids(self.address.path, ids),
-            self.address.parameters,
-        )
-        return page.body(at, rows if count != 0 else [], count)
+        return page.body(self.address.of(ids), rows if count else [], count)
 
     def _kept_count(self) -> int | None:
         return context.revisions()[self.count].live if isinstance(self.count, str) else None
@@ -203,25 +200,41 @@ def recipe_of(draft: Draft, path: str, lasting: Seed | None, parts: Parts | None
     ids, actor = ids_in(path), context.actor()
     if draft.rows is None or plan is None or actor is None or len(set(ids)) != len(ids):
         return None
-    if {str(context.tenant_id()), str(actor.user_id)} & set(ids):
-        return None  # It could stand for either.
+    bound = _all_bound(draft, draft.rows, ids)
+    if bound is None or _is_ambiguous(draft, ids, actor.user_id):
+        return None
+    rows, parent, count = bound
+    return Recipe(plan, rows, count, parent, draft.page, draft.address, lasting, parts)
+
+
+def _is_ambiguous(draft: Draft, ids: Sequence[str], user_id: uuid.UUID) -> bool:
+    """Whether something hangs on the path's ids that is not a statement's value."""
+    if {str(context.tenant_id()), str(user_id)} & set(ids):
+        return True  # A value could stand for either.
     if ids and isinstance(draft.page, CursorPage) and draft.page.position is not None:
-        return None  # Elsewhere its cursor is refused.
-    rows = _bind(draft.rows, ids)
-    parent = None if draft.parent is None else _bind(draft.parent, ids)
-    count: _Bound | str | None
+        return True  # Elsewhere its cursor is refused.
+    return draft.address is not None and ids_in(draft.address.base) != tuple(ids)
+
+
+def _all_bound(
+    draft: Draft, read: Statement, ids: Sequence[str]
+) -> tuple[_Bound, _Bound | None, _Bound | str | None] | None:
+    """What reads the rows, the parent and the count."""
+    rows, parent = _bind(read, ids), None
+    count: _Bound | str | None = None
+    if rows is None or len(rows.places) != len(ids):
+        return None
+    if draft.parent is not None:
+        parent = _bind(draft.parent, ids)
+        if parent is None or len(parent.places) != 1:
+            return None
     if isinstance(draft.count, Statement):
         count = _bind(draft.count, ids, planned_anew=True)
+        if count is None:
+            return None
     else:
         count = draft.count
-    lost = [(draft.parent, parent), (draft.count, count)]
-    if rows is None or any(before is not None and after is None for before, after in lost):
-        return None
-    if len(rows.places) != len(ids) or (parent is not None and len(parent.places) != 1):
-        return None
-    if draft.page is not None and (draft.address is None or ids_in(draft.address.base) != ids):
-        return None
-    return Recipe(plan, rows, count, parent, draft.page, draft.address, lasting, parts)
+    return rows, parent, count
 
 
 class Recipes:

@@ -138,7 +138,8 @@ class Store:
         """Whether the claim was free, and the body if somebody has put it by now."""
         if self._is_away:
             return False, self._fetch(key)  # One that takes no writes may still be read.
-        names, values = [_named("body", key), _named("computing", key)], [token, CLAIM_MILLISECONDS]
+        names = [_named("body", key), _named("computing", key)]
+        values: list[bytes | int] = [token, CLAIM_MILLISECONDS]
         answer: Any = self._writing.ask(lambda: self._claiming(keys=names, args=values))
         if isinstance(answer, bytes):
             return False, self._received(key, answer)

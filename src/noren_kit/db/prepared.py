@@ -24,14 +24,14 @@ from django.db import (
     OperationalError,
     connections,
 )
-from django.db.transaction import TransactionManagementError
 from django.db.backends.utils import CursorWrapper
+from django.db.transaction import TransactionManagementError
 
 Values = Sequence[Any] | Mapping[str, Any]
 
 
 class Question(NamedTuple):
-    """A statement with its values. `planned_anew` where a plan for any values would be a bad one."""
+    """A statement with its values; `planned_anew` where one plan for any values would be bad."""
 
     statement: str
     values: Values = ()
@@ -71,7 +71,7 @@ def _cursor(using: str, *, planned_anew: bool = False) -> CursorWrapper:
 def fetch_all(
     statement: str,
     values: Values = (),
-    planned_anew: bool = False,  # noqa: FBT001  as `Question` has them
+    planned_anew: bool = False,
     using: str = DEFAULT_DB_ALIAS,
 ) -> list[tuple[Any, ...]]:
     """All rows of one statement, with `%s` or `%(name)s` for its values.
