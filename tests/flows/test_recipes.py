@@ -35,6 +35,14 @@ def process(store: ColdStore) -> Process:
     return Process()
 
 
+def _two_of_each(sets: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Of sets that differ in values alone the first and the last."""
+    kinds: dict[tuple[str, ...], list[dict[str, str]]] = {}
+    for each in sets:
+        kinds.setdefault(tuple(each), []).append(each)
+    return [each for kind in kinds.values() for each in (kind[:1] + kind[1:][-1:])]
+
+
 def compare(
     process: Process, store: ColdStore, client: Client, url: str, *, write: Any
 ) -> tuple[bool, int]:
@@ -65,7 +73,7 @@ def test_it_answers_as_the_framework_does(
     rows = fill(shop, "buyer")
     model, made = cached.view.resource_model(), 0
     for client in (shop.client(), buyer):
-        for parameters in parameter_sets(cached, rows[model]):
+        for parameters in _two_of_each(parameter_sets(cached, rows[model])):
             url = cached.url(rows[model], **parameters)
             by_recipe, status = compare(
                 process, store, client, url, write=lambda: touch(owner, shop, model)
