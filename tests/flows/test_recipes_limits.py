@@ -98,8 +98,6 @@ def test_a_page_that_is_no_more(process: Process, client: Client, shop: Shop) ->
 def test_a_row_that_is_no_more(
     process: Process, client: Client, product: Product, shop: Shop
 ) -> None:
-    process: Process, client: Client, product: Product, shop: Shop
-) -> None:
     url = f"{PRODUCTS}{product.pk}/"
     assert process.get(client, url).status == 200
     with shop.entered():

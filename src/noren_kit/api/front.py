@@ -1,10 +1,11 @@
 """The short way to an answer that is kept: before the framework, with all that is owed.
 
 The first time an answer is given the long way, through middleware, routes and view, the head of
-its request and its caller's standing are noted here, with the headers that it got. Whoever asks
-the very same in the very same standing is then signed in, entered and counted as ever, and given
-the body of the present revisions; where that is not kept, or anything is out of the ordinary, the
-long way goes on (docs/guides/caching.md).
+its request and its caller's standing are noted here, with the headers that it got and how it was
+made. Whoever asks the same in the very same standing is then signed in, entered and counted as
+ever, and given the body of the present revisions, which is made by the recipe where it is not
+kept; where there is none, or anything is out of the ordinary, the long way goes on
+(docs/guides/caching.md).
 """
 
 from __future__ import annotations
