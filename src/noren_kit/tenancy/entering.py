@@ -7,7 +7,7 @@ tenant to the next borrower (docs/guides/isolation.md).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.db import connections, transaction
 from noren_kit.core import context
 from noren_kit.core.context import Actor, Revisions, TenantInfo
 from noren_kit.db.constraints import TENANT_SETTING
+from noren_kit.db.prepared import Question, fetch_together
 from noren_kit.tenancy.models import Tenant
 
 TENANT_COLUMNS = (
@@ -42,6 +43,19 @@ def set_database_tenant(tenant_id: uuid.UUID | None, using: str = "default") -> 
         cursor.execute(
             "SELECT set_config(%s, %s, true)", [TENANT_SETTING, str(tenant_id) if tenant_id else ""]
         )
+
+
+_SET = f"SELECT set_config('{TENANT_SETTING}', %s, true)"
+
+
+def fetch_inside(
+    tenant_id: uuid.UUID, questions: Sequence[Question], using: str = "default"
+) -> list[list[tuple[Any, ...]]]:
+    """`fetch_together` inside a tenant, for callers whose standing has just been read.
+
+    The setting goes before and ends with these statements, which are one transaction.
+    """
+    return fetch_together([Question(_SET, (str(tenant_id),)), *questions], using)[1:]
 
 
 def tenant_info(row: tuple[Any, ...]) -> TenantInfo:
