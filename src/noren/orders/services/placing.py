@@ -1,7 +1,7 @@
 """Placing an order: one transaction from the prices to the order itself.
 
-The hot locks come last: stock items in the order of their ids, then products' counters, then
-the tenant's order number, which is taken when nothing but writing the order down is left.
+The hot locks come last: stock items in the order of their ids, then the tenant's order number,
+which is taken when nothing but writing the order down is left.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 import zoneinfo
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -18,7 +18,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from noren.catalog.queries import Saleable, find_saleable
-from noren.catalog.services import count_sales
 from noren.inventory.services import Change, Kind, move_stock
 from noren.orders.errors import DiscountTooLarge
 from noren.orders.events import AGGREGATE, ORDER_PLACED
@@ -74,8 +73,7 @@ def place_order(
         rounding=tenant.tax_rounding,
     )
     order = _drawn_up(customer, order_lines, totals, texts or {})
-    _take_stock(order_lines, {each.product_item_id for each in articles.values()})
-    count_sales(units_by_product(order_lines))
+    _take_stock(order_lines, articles)
     publish(
         NewEvent(
             type=ORDER_PLACED,
@@ -201,7 +199,8 @@ def units_by_product(lines: Iterable[OrderLine]) -> dict[uuid.UUID, int]:
     return units
 
 
-def _take_stock(lines: Sequence[OrderLine], product_items: Collection[uuid.UUID]) -> None:
+def _take_stock(lines: Sequence[OrderLine], articles: Mapping[uuid.UUID, Saleable]) -> None:
+    items = {article.product_id: article.product_item_id for article in articles.values()}
     move_stock(
         [
             Change(
@@ -214,7 +213,7 @@ def _take_stock(lines: Sequence[OrderLine], product_items: Collection[uuid.UUID]
         ],
         kind=Kind.SOLD,
         cause_type=CAUSE,
-        also_lock=product_items,
+        sold={items[product]: units for product, units in units_by_product(lines).items()},
     )
 
 
