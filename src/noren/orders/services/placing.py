@@ -29,7 +29,7 @@ from noren_kit.core.errors import InvalidInput
 from noren_kit.core.ids import uuid7
 from noren_kit.db.prepared import fetch_all
 from noren_kit.db.rows import insert_together
-from noren_kit.outbox.publishing import NewEvent, publish
+from noren_kit.outbox.publishing import NewEvent, first_events
 
 CAUSE = "order_line"
 
@@ -74,17 +74,15 @@ def place_order(
     )
     order = _drawn_up(customer, order_lines, totals, texts or {})
     _take_stock(order_lines, articles)
-    publish(
-        NewEvent(
-            type=ORDER_PLACED,
-            aggregate_type=AGGREGATE,
-            aggregate_id=order.id,
-            payload={"order_id": str(order.id), "total_amount": str(order.total_amount)},
-        )
+    placed = NewEvent(
+        type=ORDER_PLACED,
+        aggregate_type=AGGREGATE,
+        aggregate_id=order.id,
+        payload={"order_id": str(order.id), "total_amount": str(order.total_amount)},
     )
     taxes = tax_rows(order, totals)
     order.order_number = _next_number(order.placed_at)
-    insert_together([order], order_lines, taxes)
+    insert_together([order], order_lines, taxes, *first_events(placed))
     order._prefetched_objects_cache = {"lines": order_lines, "taxes": taxes}  # type: ignore[attr-defined]
     return order
 
