@@ -11,7 +11,7 @@ from django.db import connection
 # Plain ones and unique ones, by columns in their order; those over expressions stand alone.
 _INDEXES = """
 SELECT i.indrelid::regclass::text, i.indexrelid::regclass::text, i.indisunique,
-       i.indkey::int2[], coalesce(pg_get_expr(i.indpred, i.indrelid), '')
+       i.indkey::int2[], i.indclass::oid[], coalesce(pg_get_expr(i.indpred, i.indrelid), '')
   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
  WHERE c.relnamespace = 'public'::regnamespace AND i.indexprs IS NULL
 """
@@ -21,8 +21,9 @@ def doubled() -> list[str]:
     by_table = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(_INDEXES)
-        for table, name, unique, columns, condition in cursor.fetchall():
-            by_table[table].append((name, unique, list(columns), condition))
+        for table, name, unique, columns, kinds, condition in cursor.fetchall():
+            ordered = list(zip(columns, kinds, strict=False))
+            by_table[table].append((name, unique, ordered, condition))
     return sorted(
         f"{name} is the beginning of {other}"
         for indexes in by_table.values()
