@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from noren_kit.core import context
 from noren_kit.db.constraints import AppendOnly
-from noren_kit.db.fields import ActorField, TenantForeignKey
+from noren_kit.db.fields import ActorField, TenantField, TenantForeignKey
 from noren_kit.tenancy.models import TenantRow
 
 LOW_STOCK = 10
@@ -62,6 +62,7 @@ class StockMovement(TenantRow):
         ADJUSTED = "adjusted", _("adjusted")
         RETURNED = "returned", _("returned")
 
+    tenant = TenantField(db_constraint=False)
     stock_item = TenantForeignKey(StockItem, related_name="movements")
     kind = models.CharField(max_length=16, choices=Kind.choices)
     quantity = models.BigIntegerField(help_text=_("Units added; negative where taken."))
