@@ -180,7 +180,7 @@ def test_each_transaction_counts_once_however_much_it_writes(shop: Shop) -> None
 
 @pytest.fixture
 def images_apart(owner: OwnerConnection) -> Iterator[None]:
-    """The products' images belong to the stock meanwhile: `counted_apart`, as migrations make it."""
+    """Products' images belong to the stock meanwhile, by `counted_apart` as migrations make it."""
     (usual,) = (each for each in Product._meta.constraints if isinstance(each, Revised))
     apart = Revised(
         name=usual.name,

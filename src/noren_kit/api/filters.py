@@ -231,13 +231,15 @@ class _OfOwnTable(F):
     `F` takes the foreign key that holds the same value, which no index of the other table has.
     """
 
+    name: str
+
     def resolve_expression(self, query: Any = None, *args: Any, **kwargs: Any) -> Any:
         path = self.name.split(LOOKUP_SEP)
         found = query.setup_joins(path, query.get_meta(), query.get_initial_alias())
         return found.targets[0].get_col(found.joins[-1])
 
 
-def ordered(view: Any, queryset: QuerySet[Any], terms: Sequence[str]) -> QuerySet[Any]:
+def ordered(view: Any, queryset: Any, terms: Sequence[str]) -> Any:
     """`queryset` in the order of these terms of the view; ties are broken by id.
 
     By the related row's own id (`<name>_id`) where the only term stands in that row: then one

@@ -9,7 +9,7 @@ _COUNTING: Any = import_module("noren_kit.tenancy.migrations.0006_counting_revis
 _MAKE: str = _COUNTING._NOTE.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
 # What the note holds stands for a settlement that is in the queue: rows of a collection that is
 # in it, and of which none is counted, add nothing.
-_PASS_OVER = """    known boolean;
+_SKIPPING = """    known boolean;
 BEGIN
     IF NOT counts AND noted <> '{}' THEN
         IF TG_OP = 'DELETE' THEN
@@ -24,7 +24,7 @@ BEGIN
         END IF;
     END IF;
 """
-_ONCE = _MAKE.replace("BEGIN\n", _PASS_OVER, 1)
+_ONCE = _MAKE.replace("BEGIN\n", _SKIPPING, 1)
 
 
 class Migration(migrations.Migration):
