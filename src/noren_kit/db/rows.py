@@ -7,11 +7,11 @@ what is written often: a row and its parts, in one statement that stays prepared
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import orjson
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -81,7 +81,7 @@ def insert_together(*groups: Sequence[models.Model]) -> None:
     are checked at the statement's end. Otherwise as `insert_rows`.
     """
     filled = [group for group in groups if group]
-    values = [orjson.dumps(list(map(_as_stored, group)), default=str).decode() for group in filled]
+    values = [json.dumps(list(map(_as_stored, group)), default=str) for group in filled]
     execute(_insert_statement(tuple(type(group[0]) for group in filled)), values)
 
 
