@@ -20,7 +20,17 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from noren_kit.accounts.permissions import SignedIn, model_of
-from noren_kit.api.answer_keys import Seed, digest_of, key_of, names_tag, seed_of
+from noren_kit.api.answer_keys import (
+    Seed,
+    digest_of,
+    key_of,
+    names_tag,
+    seed_of,
+    tag_in,
+    tagged,
+    versioned,
+    with_version,
+)
 from noren_kit.api.dependencies import (
     binds_readers,
     collections_of_action,
@@ -62,6 +72,8 @@ class CachedAnswers:
     lasting_key: str | None = None
     # What the keys of the answer follow from, once they have been made.
     seed: Seed | None = None
+    # Of the row that a detail shows.
+    shown_version: int | None = None
     request: Any
     action: str
 
@@ -77,22 +89,24 @@ class CachedAnswers:
             self.counted = recall(refused)
         missed = request.META.get(MISSED)
         if missed is not None:
-            with store().computing(missed) as body:
-                if body is None:
+            with store().computing(missed) as kept:
+                if kept is None:
                     return self._answer(request, *args, **kwargs)
         key = self._key_before(request, kwargs)
         if key is None:
             return self._answer(request, *args, **kwargs)
-        if names_tag(request.META.get("HTTP_IF_NONE_MATCH", ""), key):
-            return self._finished(HttpResponseNotModified(), key, HIT)
-        body = store().get(key)
-        if body is None:
-            with store().computing(key) as body:
-                if body is None:
+        known = tag_in(request.META.get("HTTP_IF_NONE_MATCH", ""), key)
+        if known is not None:
+            return self._finished(HttpResponseNotModified(), known, HIT)
+        kept = store().get(key)
+        if kept is None:
+            with store().computing(key) as kept:
+                if kept is None:
                     return self._answer(request, *args, **kwargs)
-        if _is_known(request, key):
-            return self._finished(HttpResponseNotModified(), key, HIT)
-        return self._finished(HttpResponse(body, content_type=JSON), key, HIT)
+        tag, body = tagged(key, kept)
+        if _is_known(request, tag):
+            return self._finished(HttpResponseNotModified(), tag, HIT)
+        return self._finished(HttpResponse(body, content_type=JSON), tag, HIT)
 
     def _answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """The usual way; a readable answer is kept, and gets its ETag."""
@@ -104,11 +118,12 @@ class CachedAnswers:
         if key is None and self.action not in _READERS:
             return response  # type: ignore[no-any-return]
         body = response.render().content
+        version = self.shown_version if self.action == "retrieve" else None
         if key is not None:
-            store().put(key, body)
+            store().put(key, with_version(version, body))
             if self.lasting_key is not None:
                 store().point(self.lasting_key, key)
-        tag = key or digest_of(body)
+        tag = versioned(version, key or digest_of(body))
         if _is_known(request, tag):
             response = HttpResponseNotModified()
         return self._finished(response, tag, _MISS if key else None)
@@ -190,6 +205,14 @@ class CachedAnswers:
     def _key(self, request: HttpRequest) -> str | None:
         """What names the answer for good; None where it is not made to be kept."""
         collections = self._collections(request)
+        return None if collections is None else self.key_under(request, collections)
+
+    def detail_key(self, request: HttpRequest) -> str | None:
+        """The key of what a GET of the same address answers, None where that is not kept."""
+        if not self.cached or not self.reads_as_declared():  # type: ignore[attr-defined]
+            return None
+        whole = Representation(self.serializer_class)  # type: ignore[attr-defined]
+        collections = collections_of_detail(type(self), whole)
         return None if collections is None else self.key_under(request, collections)
 
     def key_under(

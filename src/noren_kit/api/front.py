@@ -22,7 +22,7 @@ from django.db import DatabaseError, InterfaceError
 from rest_framework.exceptions import APIException
 
 from noren_kit.accounts.authentication import CredentialAuthentication
-from noren_kit.api.answer_keys import Seed, key_of, names_tag, standing_of
+from noren_kit.api.answer_keys import Seed, key_of, standing_of, tag_in, tagged
 from noren_kit.api.limiting import headers_of
 from noren_kit.api.middleware import oversize
 from noren_kit.caching.store import store
@@ -189,13 +189,14 @@ class Front:
         if known is None:
             return None
         key = key_of(known.seed, tenant, revisions)
-        if names_tag(environ.get("HTTP_IF_NONE_MATCH", ""), key):
-            return _Found(known, key, None)
-        body = store().get(key)
-        if body is None:
+        tag = tag_in(environ.get("HTTP_IF_NONE_MATCH", ""), key)
+        if tag is not None:
+            return _Found(known, tag, None)
+        kept = store().get(key)
+        if kept is None:
             environ[MISSED] = key
             return None
-        return _Found(known, key, body)
+        return _Found(known, *tagged(key, kept))
 
 
 def _counted(asked: Any, environ: dict[str, Any]) -> Reading | None:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 from django.apps import apps
 
+from noren_kit.api.answer_keys import parted
 from noren_kit.api.dependencies import (
     collection_of_column,
     collections_of_detail,
@@ -85,8 +86,11 @@ class SplicedAnswers:
         view.lasting_key = None if parts is None else self._lasting_key(parts)
         if parts is not None and view.lasting_key is not None:
             kept = store().pointed(view.lasting_key)
-            filled = None if kept is None else _filled(self._page(orjson.loads(kept)), parts)
+            # The version can't have changed either: that would have raised its revision.
+            version, body = (None, b"") if kept is None else parted(kept)
+            filled = _filled(self._page(orjson.loads(body)), parts) if body else None
             if filled is not None:
+                view.shown_version = version
                 return filled
         return build(partial(read_rows, representation=shown))
 

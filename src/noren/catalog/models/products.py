@@ -48,6 +48,7 @@ class Product(TenantModel):
 
     # A sale moves stock anyway, and must not make every product stale.
     counted_apart = {"total_sales": "inventory_stockitem"}
+    derived = ("review_count", "rating_sum", "average_rating")
 
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, max_length=10_000)
