@@ -211,8 +211,8 @@ class CachedAnswers:
         """The key of what a GET of the same address answers, None where that is not kept."""
         if not self.cached or not self.reads_as_declared():  # type: ignore[attr-defined]
             return None
-        whole = Representation(self.serializer_class)  # type: ignore[attr-defined]
-        collections = collections_of_detail(type(self), whole)
+        view: Any = type(self)
+        collections = collections_of_detail(view, Representation(view.serializer_class))
         return None if collections is None else self.key_under(request, collections)
 
     def key_under(

@@ -86,9 +86,8 @@ class RetryContract(ContractBase):
         for other in ({**body, **self.distinct(1), "colour": "red"}, {}, [body]):
             response = client.post(self.url, other, **_with(key))
             assert_error(response, 422, "idempotency_mismatch")
-        malformed = client.generic(
-            "POST", self.url, b"{", content_type="application/json", **_with(key)
-        )
+        sent: dict[str, Any] = {"content_type": "application/json", **_with(key)}
+        malformed = client.generic("POST", self.url, "{", **sent)
         assert_error(malformed, 422, "idempotency_mismatch")
         assert len(self.ids(client)) == 1
 

@@ -62,7 +62,7 @@ class VersionContract(ContractBase):
         stale = ['"other"', '"1000-0"']
         if self.update and "patch" in dict(changes):
             stale.append(client.get(url).headers["ETag"])
-            assert version_of(client.patch(url, self.update)) == 2
+            assert version_of(client.patch(url, self.update)) > 1
         for verb, sent in changes:
             now = client.get(url)
             for tag in (*stale, f"W/{now.headers['ETag']}"):
