@@ -6,6 +6,7 @@ Over a served API: 1,000 keys by 8 callers at once with at least 200 killed back
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections import Counter
@@ -14,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from retrying_callers import Given, RetryingCaller, killing
+from retrying_callers import Given, Killer, RetryingCaller, killing
 
 from noren.catalog.models import Category, Product
 from noren.catalog.services import create_product
@@ -25,7 +26,9 @@ from noren_kit.testing.live import live_server
 from noren_kit.testing.shops import Shop
 
 SOAK = "NOREN_SOAK" in os.environ
-KEYS, LEAST_KILLS, PAUSE_SECONDS = (1_000, 200, 0.05) if SOAK else (40, 8, 0.03)
+KEYS, LEAST_KILLS = (1_000, 200) if SOAK else (40, 12)
+# One back end is to be killed for so many keys.
+KEYS_FOR_A_KILL = 3
 CALLERS, PRODUCTS, UNITS = 8, 4, 100_000
 ORDERS = "/api/v1/orders/"
 
@@ -62,9 +65,17 @@ def bodies(shop: Shop) -> list[dict[str, Any]]:
     ]
 
 
-def complete_all(callers: list[RetryingCaller], bodies: list[dict[str, Any]]) -> list[list[Given]]:
+def complete_all(
+    callers: list[RetryingCaller], bodies: list[dict[str, Any]], killer: Killer
+) -> list[list[Given]]:
     """What each caller was answered for each key: all ask for the same one at once."""
-    start = threading.Barrier(len(callers), timeout=120)
+    rounds = itertools.count(1)
+
+    def aim() -> None:
+        if next(rounds) % KEYS_FOR_A_KILL == 0:
+            killer.aim()
+
+    start = threading.Barrier(len(callers), aim, timeout=120)
 
     def run(caller: RetryingCaller) -> list[Given]:
         given = []
@@ -81,8 +92,8 @@ def test_one_effect_for_each_key(shop: Shop, bodies: list[dict[str, Any]]) -> No
     with live_server(workers=4) as base_url:
         authorization = f"Bearer {shop.token('staff')}"
         callers = [RetryingCaller(base_url, authorization) for _number in range(CALLERS)]
-        with killing(PAUSE_SECONDS) as killer:
-            given = complete_all(callers, bodies)
+        with killing() as killer:
+            given = complete_all(callers, bodies, killer)
         seen = sum((caller.seen for caller in callers), Counter())
         print(f"{KEYS} keys, {CALLERS} callers, {killer.kills} kills: {dict(seen)}")
         for caller in callers:
