@@ -29,7 +29,7 @@ FIELD = "version"
 _CHANGES = ("update", "partial_update", "destroy")
 # RFC 9110, section 8.8.3.
 _TAG = r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
-_TAGS = re.compile(rf"\s*,*\s*{_TAG}(?:\s*,\s*(?:{_TAG})?)*\s*\Z")
+_TAGS = re.compile(rf"[\s,]*{_TAG}(?:\s*,[\s,]*{_TAG})*[\s,]*\Z")
 _EACH = re.compile(_TAG)
 _OURS = re.compile(r"([0-9]{1,10})(?:-[0-9a-f]*)?\Z")
 
