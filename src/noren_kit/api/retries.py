@@ -26,7 +26,7 @@ from noren_kit.core.errors import InvalidInput
 from noren_kit.idempotency.keeping import Call, call_of, find_answer, keep_answer
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotent-Replayed"
-_KEY = re.compile(r"[\x20-\x7e]{1,255}\Z")
+_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?\Z")
 # Written to each answer anew.
 _ANEW = frozenset({"allow", "vary"})
 _BOUNDARY = re.compile(r'boundary="?([^";]+)')
@@ -52,6 +52,7 @@ def begin(request: Request, *, offered: bool) -> Call | None:
     actor = context.actor()
     if not offered or actor is None or context.tenant_or_none() is None:
         raise InvalidInput.field(HEADER, "not_offered", _("No keys are taken here."))
+    key = key.strip(" ")
     if not _KEY.match(key):
         message = _("Give 1 to 255 printable ASCII characters.")
         raise InvalidInput.field(HEADER, "invalid", message)
