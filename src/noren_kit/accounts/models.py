@@ -193,6 +193,7 @@ class ApiKey(TenantModel):
     """
 
     revises = ""
+    derived = ("last_used_at",)
 
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=16, editable=False)

@@ -14,6 +14,7 @@ from django.db.models.sql.where import WhereNode
 from noren_kit.core import context
 from noren_kit.db.constraints import CompositeTenantForeignKey, TenantIsolation
 from noren_kit.db.revisions import Revised
+from noren_kit.db.versions import Versioned
 
 
 def _declare(model: type[models.Model], constraint: models.BaseConstraint) -> None:
@@ -132,6 +133,27 @@ class TenantField(models.ForeignKey):
         label = f"{cls._meta.app_label}_{cls._meta.model_name}"
         _declare(cls, TenantIsolation(name=f"{label}_isolation"))
         _declare_revised(cls, f"{label}_revised")
+
+
+class VersionField(models.IntegerField):
+    """How often a row has changed, from 1; a trigger keeps it (noren_kit.db.versions).
+
+    The model's `derived` and `counted_apart` columns are no changes of the row.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.update(default=1, db_default=1, editable=False)
+        super().__init__(**kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, _kwargs = super().deconstruct()
+        return name, path, args, {}
+
+    def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:  # type: ignore[override]
+        super().contribute_to_class(cls, name, **kwargs)
+        derived = {*getattr(cls, "derived", ()), *getattr(cls, "counted_apart", ())}
+        label = f"{cls._meta.app_label}_{cls._meta.model_name}"
+        _declare(cls, Versioned(name=f"{label}_versioned", derived=sorted(derived)))
 
 
 class TenantForeignKey(models.ForeignKey):

@@ -24,6 +24,7 @@ from noren_kit.db.constraints import (
 )
 from noren_kit.db.revisions import RevisionTriggers
 from noren_kit.db.roles import FUNCTION_ROLES
+from noren_kit.db.versions import Versioned
 from noren_kit.tenancy import schema_sql
 from noren_kit.tenancy.checks import GLOBAL_TABLES, tenant_models
 
@@ -161,10 +162,12 @@ def _revision_faults(connection: Connection) -> Iterator[str]:
     for model in apps.get_models():
         table = model._meta.db_table
         for constraint in model._meta.constraints:
-            if isinstance(constraint, RevisionTriggers):
-                for name in constraint.triggers():
-                    if (table, name) not in held:
-                        yield f"{table}: trigger {name}, which raises revisions, is missing or off"
+            if not isinstance(constraint, RevisionTriggers | Versioned):
+                continue
+            what = "versions" if isinstance(constraint, Versioned) else "revisions"
+            for name in constraint.triggers():
+                if (table, name) not in held:
+                    yield f"{table}: trigger {name}, which raises {what}, is missing or off"
 
 
 def _view_faults(connection: Connection) -> Iterator[str]:
@@ -231,8 +234,8 @@ def schema_faults(connection: Connection) -> list[str]:
 
     Tables: owner, row-level security enabled and forced, the composite key, rights of the
     application. Policies: exactly those declared. Keys: composite where both sides are a
-    tenant's, and unique within a tenant. Revisions: every trigger that raises them. Views,
-    functions, grants and roles: none that goes round the policies.
+    tenant's, and unique within a tenant. Revisions and versions: every trigger
+    that raises them. Views, functions, grants and roles: none that goes round the policies.
     """
     checks = (
         _table_faults,

@@ -46,6 +46,8 @@ class Product(TenantModel):
         ACTIVE = "active", _("active")
         ARCHIVED = "archived", _("archived")
 
+    derived = ("review_count", "rating_sum", "average_rating")
+
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, max_length=10_000)
     sku = models.CharField(max_length=50)

@@ -11,6 +11,8 @@ from noren_kit.testing.contract.creating import CreateContract
 from noren_kit.testing.contract.cursors import CursorContract
 from noren_kit.testing.contract.lists import ListContract
 from noren_kit.testing.contract.nesting import NestedContract
+from noren_kit.testing.contract.retrying import RetryContract
+from noren_kit.testing.contract.versions import VersionContract
 
 
 class ResourceContract(
@@ -35,4 +37,6 @@ __all__ = [
     "ListContract",
     "NestedContract",
     "ResourceContract",
+    "RetryContract",
+    "VersionContract",
 ]
