@@ -11,7 +11,6 @@ from tests.flows.test_concurrency import all_at_once, callers
 from tests.store import API, Store
 
 from noren.catalog.models import Product, Tag
-from noren.catalog.services import count_sales
 from noren_kit.api.versions import (
     PreconditionFailed,
     PreconditionRequired,
@@ -83,9 +82,9 @@ def test_what_is_derived_is_no_change(shop: Shop) -> None:
     product = store.product()
     with shop.entered():
         row = Product.objects.get(id=product["id"])
-        count_sales({row.id: 3})
+        Product.objects.filter(id=row.id).update(review_count=3)
         row.refresh_from_db()
-        assert (row.total_sales, row.version) == (3, 1)
+        assert (row.review_count, row.version) == (3, 1)
 
 
 def test_a_tag_from_before_a_sale_still_matches(shop: Shop) -> None:

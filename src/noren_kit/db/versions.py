@@ -1,7 +1,7 @@
 """Versions: a number on each row that every real change of it raises by one, whoever writes.
 
 What a client's `If-Match` is compared with (docs/guides/versions.md). A trigger does it, so that
-bulk writes and raw SQL count as well, and nobody sets it to what they like (ADR 0016).
+bulk writes and raw SQL count as well, and nobody sets it to what they like (ADR 0019).
 """
 
 from __future__ import annotations

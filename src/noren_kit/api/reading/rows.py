@@ -85,16 +85,24 @@ def statement_of(plan: Plan, queryset: QuerySet[Any], terms: Sequence[str] = ())
     Raises Django's `EmptyResultSet` where the queryset knows that it holds nothing.
     """
     names = [term.removeprefix("-") for term in terms]
-    page, values = queryset.values_list("pk", *names).query.sql_with_params()
-    kept = [f"o{number}" for number in range(len(names))]
-    base, table = plan.base, quoted(plan.model._meta.db_table)
-    tenant = f"{base}.tenant_id = %s AND " if is_tenant_model(plan.model) else ""
+    model, base = plan.model, plan.base
+    own = {each.name: str(each.column) for each in model._meta.concrete_fields}
+    # What the row itself holds need not pass through the list of ids, which an index may give.
+    annotated = [name for name in names if name not in own or name in queryset.query.annotations]
+    page, values = queryset.values_list("pk", *annotated).query.sql_with_params()
+    places = {name: f"o{number}" for number, name in enumerate(annotated)}
+    shown = [
+        f"page.{places[name]}" if name in places else f"{base}.{quoted(own[name])}"
+        for name in names
+    ]
+    tenant = f"{base}.tenant_id = %s AND " if is_tenant_model(model) else ""
     # Names and conditions of the models' own throughout; values stand apart.
     text = (
-        f"SELECT {', '.join([plan.columns, *(f'page.{name}' for name in kept)])}"  # noqa: S608
+        f"SELECT {', '.join([plan.columns, *shown])}"  # noqa: S608
         " FROM (SELECT ids.*, row_number() OVER () AS at"
-        f" FROM ({page}) AS ids ({', '.join(['id', *kept])})) AS page"
-        f" JOIN {table} {base} ON {tenant}{base}.id = page.id{plan.joins} ORDER BY page.at"
+        f" FROM ({page}) AS ids ({', '.join(['id', *places.values()])})) AS page"
+        f" JOIN {quoted(model._meta.db_table)} {base} ON {tenant}{base}.id = page.id{plan.joins}"
+        " ORDER BY page.at"
     )
     of_tenant = (context.tenant_id(),) if tenant else ()
     loads = tuple(_load_of(queryset, name) for name in names)
