@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
@@ -62,3 +62,20 @@ def names(given: Mapping[str, str], parameter: str) -> list[str]:
     if not all(found):
         raise InvalidInput.field(parameter, "invalid", _("Give names with commas between."))
     return found
+
+
+def flag(request: Request, name: str) -> bool:
+    """A parameter as true or false, false where it is absent; raises `InvalidInput`."""
+    text = request.query_params.get(name)
+    if text not in (None, "true", "false"):
+        raise InvalidInput.field(name, "invalid", _("Give true or false."))
+    return text == "true"
+
+
+def one_of(request: Request, name: str, choices: Sequence[str]) -> str:
+    """A parameter that is one of `choices`, the first where it is absent; raises `InvalidInput`."""
+    text = request.query_params.get(name, choices[0])
+    if text not in choices:
+        message = _("Give one of: %(choices)s.") % {"choices": ", ".join(choices)}
+        raise InvalidInput.field(name, "invalid", message)
+    return text

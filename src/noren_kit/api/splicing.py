@@ -97,6 +97,8 @@ class SplicedAnswers:
     def _lasting_key(self, parts: Parts) -> str | None:
         """The key of the part that lasts; None where its very rows hang on what moves."""
         view: Any = self
+        if view.in_bin:
+            return None
         request = view.request._request
         kind: Any = type(view)
         if view.action == "retrieve":

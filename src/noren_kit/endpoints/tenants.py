@@ -34,6 +34,7 @@ _SETTINGS = [
     "prices_include_tax",
     "locale",
     "time_zone",
+    "bin_retention_days",
 ]
 
 
@@ -117,6 +118,7 @@ class TenantViewSet(ResourceViewSet):
     action_rights = {"suspend": "tenancy.change_tenant", "resume": "tenancy.change_tenant"}
     bodiless_actions = ("suspend", "resume")
     http_method_names = ["get", "post", "patch", "head"]
+    not_bulk = "each is opened and changed on the platform's own connection, with its log entry"
 
     def get_queryset(self) -> QuerySet[Any]:
         return Tenant.objects.all()

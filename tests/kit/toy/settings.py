@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "noren_kit.outbox",
     "noren_kit.jobs",
     "noren_kit.search",
+    "noren_kit.softdelete",
     "noren_kit.api",
     "toy.library",
 ]

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "noren_kit.outbox",
     "noren_kit.jobs",
     "noren_kit.search",
+    "noren_kit.softdelete",
     "noren_kit.api",
     "noren.inventory",
     "noren.catalog",
@@ -137,6 +138,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "accounts.remove_stale_sessions",
         "schedule": timedelta(hours=1),
     },
+    "purge-bins": {"task": "softdelete.purge_bins", "schedule": timedelta(hours=1)},
     "remove-failed-sign-ins": {
         "task": "accounts.remove_failed_sign_ins",
         "schedule": timedelta(hours=1),

@@ -13,6 +13,7 @@ from noren.inventory.services.moving import (
     adjust_stock,
     move_stock,
     open_stock,
+    open_stock_together,
     set_stock,
 )
 
@@ -26,6 +27,7 @@ __all__ = [
     "move_stock",
     "open_imported_stock",
     "open_stock",
+    "open_stock_together",
     "record_movements",
     "set_stock",
 ]
