@@ -138,9 +138,7 @@ def update_products(*, changes: Changes) -> list[Product]:
     As many statements for a thousand as for one. Raises `RowFaults` for prices below the floor.
     """
     changes = [(product, dict(values)) for product, values in changes]
-    tags = {
-        product: values.pop("tags") for product, values in changes if "tags" in values
-    }
+    tags = {product: values.pop("tags") for product, values in changes if "tags" in values}
     keep_price_floors(
         [
             (product.price, values["price"]) if "price" in values else None

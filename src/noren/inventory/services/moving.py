@@ -158,9 +158,7 @@ def open_stock_together(
     )
     StockMovement.objects.bulk_create(
         [
-            StockMovement(
-                stock_item=item, kind=Kind.RECEIVED, quantity=item.on_hand, reason=reason
-            )
+            StockMovement(stock_item=item, kind=Kind.RECEIVED, quantity=item.on_hand, reason=reason)
             for item in items
             if item.on_hand
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from rest_framework.exceptions import PermissionDenied
@@ -18,7 +18,7 @@ from noren_kit.api.bulk.versions import VERSION, RowReference, version_fault
 from noren_kit.api.fields import FOUND_ROWS
 from noren_kit.api.parameters import one_of
 from noren_kit.api.reading import Representation, read_rows
-from noren_kit.core.errors import Forbidden, NotFound, RowFaults, faults_of
+from noren_kit.core.errors import AppError, Forbidden, NotFound, RowFaults, faults_of
 from noren_kit.softdelete.deleting import soft_delete_all
 
 MODE = "mode"
@@ -43,7 +43,7 @@ class BulkRows:
 
     def bulk_create(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         batch = self.batch(request)
-        serializer, found = self._serializer()
+        serializer, found = self._bulk_serializer()
         values = judge(serializer, batch, dict(enumerate(batch.rows)), found)
         of_path = self.values_of_path()
         whole = {place: {**given, **of_path} for place, given in values.items()}
@@ -54,13 +54,13 @@ class BulkRows:
             return self._checked([row.pk for row in made])
 
         made = batch.write(write)
-        return self._answer("created", batch, self._shown(made), status=201 if made else 200)
+        return self._bulk_answer("created", batch, self._shown_rows(made), status=201 if made else 200)
 
     def bulk_update(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         batch = self.batch(request)
         rows = self.locked_rows(batch, batch.take_ids())
         bodies = {place: _without(batch.rows[place], "id", VERSION) for place in rows}
-        serializer, found = self._serializer(partial=True)
+        serializer, found = self._bulk_serializer(partial=True)
         values = judge(serializer, batch, bodies, found)
         refuse_duplicates(self.resource_model(), batch, values, rows)
 
@@ -70,7 +70,7 @@ class BulkRows:
             written = self.perform_bulk_update(serializer, changes)
             return self._checked([row.pk for row in written])
 
-        return self._answer("updated", batch, self._shown(batch.write(write)))
+        return self._bulk_answer("updated", batch, self._shown_rows(batch.write(write)))
 
     def bulk_destroy(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         batch = self.batch(request)
@@ -83,7 +83,7 @@ class BulkRows:
             return self._checked([rows[place].pk for place in places])
 
         gone = batch.write(write)
-        return self._answer("deleted", batch, [{"id": str(pk)} for pk in gone])
+        return self._bulk_answer("deleted", batch, [{"id": str(pk)} for pk in gone])
 
     # What subclasses may do their own way
 
@@ -98,11 +98,12 @@ class BulkRows:
         return written
 
     def perform_bulk_destroy(self: Any, rows: Sequence[Any]) -> None:
-        delete_together(self.resource_model(), rows)
+        pks = [row.pk for row in rows]
+        refuse_staying(rows, soft_delete_all(self.resource_model(), pks))
 
     # Steps
 
-    def _serializer(self: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+    def _bulk_serializer(self: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
         found: dict[str, Any] = {}
         context = {**self.get_serializer_context(), FOUND_ROWS: found}
         return self.get_serializer(context=context, **kwargs), found
@@ -151,7 +152,7 @@ class BulkRows:
             )
         return pks
 
-    def _shown(self: Any, pks: Collection[uuid.UUID]) -> list[Any]:
+    def _shown_rows(self: Any, pks: Collection[uuid.UUID]) -> list[Any]:
         """The full representations of rows that were written, in their order; one statement."""
         if not pks:
             return []
@@ -162,16 +163,13 @@ class BulkRows:
         return [shown[str(pk)] for pk in pks if str(pk) in shown]
 
     @staticmethod
-    def _answer(done: str, batch: Batch, results: list[Any], status: int = 200) -> Response:
+    def _bulk_answer(done: str, batch: Batch, results: list[Any], status: int = 200) -> Response:
         body = {f"{done}_count": len(results), "results": results, "errors": batch.errors()}
         return Response(body, status=status)
 
 
-def delete_together(
-    model: Any, rows: Sequence[Any], delete: Callable[..., Any] = soft_delete_all
-) -> None:
-    """Delete rows softly; raises `RowFaults` for those that stay."""
-    refused = delete(model, [row.pk for row in rows])
+def refuse_staying(rows: Sequence[Any], refused: Mapping[uuid.UUID, AppError]) -> None:
+    """Raises `RowFaults` for those of the rows that could not be deleted."""
     if refused:
         raise RowFaults(
             {at: faults_of(refused[row.pk]) for at, row in enumerate(rows) if row.pk in refused}
