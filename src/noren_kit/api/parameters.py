@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from noren_kit.core.errors import InvalidInput
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
+UNKNOWN_PARAMETER = _("This parameter is not known here.")
 # An empty cursor is the way to start.
 _MAY_BE_EMPTY = frozenset({"cursor"})
 
@@ -29,7 +30,7 @@ def refuse_unknown(request: Request, known: Collection[str]) -> None:
     faults = {}
     for name, values in request.query_params.lists():
         if name not in known:
-            code, message = "unknown_parameter", _("This parameter is not known here.")
+            code, message = "unknown_parameter", UNKNOWN_PARAMETER
         elif len(values) > 1:
             code, message = "repeated", _("This parameter stands twice.")
         elif not values[0].strip() and name not in _MAY_BE_EMPTY:

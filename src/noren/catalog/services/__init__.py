@@ -4,6 +4,13 @@ from noren.catalog.services.approval import APPROVE, ApprovalBound
 from noren.catalog.services.categories import create_categories, save_category, update_categories
 from noren.catalog.services.counters import count_sales, refresh_ratings
 from noren.catalog.services.importing import ImportedProduct, import_products
+from noren.catalog.services.pricing import (
+    PriceRule,
+    PriceStep,
+    faulty_steps,
+    lock_prices,
+    write_prices,
+)
 from noren.catalog.services.products import (
     OVERRIDE_FLOOR,
     create_product,
@@ -37,6 +44,8 @@ __all__ = [
     "ApprovalBound",
     "ImportedProduct",
     "OwnReviews",
+    "PriceRule",
+    "PriceStep",
     "count_sales",
     "create_categories",
     "create_product",
@@ -47,7 +56,9 @@ __all__ = [
     "create_variants",
     "delete_review",
     "delete_reviews",
+    "faulty_steps",
     "import_products",
+    "lock_prices",
     "moderate_review",
     "refresh_ratings",
     "restore_review",
@@ -59,4 +70,5 @@ __all__ = [
     "update_reviews",
     "update_variant",
     "update_variants",
+    "write_prices",
 ]

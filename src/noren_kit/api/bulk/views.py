@@ -54,7 +54,9 @@ class BulkRows:
             return self._checked([row.pk for row in made])
 
         made = batch.write(write)
-        return self._bulk_answer("created", batch, self._shown_rows(made), status=201 if made else 200)
+        return self._bulk_answer(
+            "created", batch, self._shown_rows(made), status=201 if made else 200
+        )
 
     def bulk_update(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         batch = self.batch(request)
