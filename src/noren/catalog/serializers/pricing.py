@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from noren.catalog.models import PRICE_MAX, PRICE_MIN
@@ -22,6 +23,7 @@ class NewPriceSerializer(StrictSerializer):
     price = AmountField(min_value=PRICE_MIN, max_value=PRICE_MAX)
 
 
+@extend_schema_field({"type": ["string", "number", "boolean"]})
 class FilterValueField(serializers.Field):
     """A value as it would stand in a query: text, a number, true or false."""
 

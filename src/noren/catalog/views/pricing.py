@@ -43,6 +43,7 @@ class PriceActions:
             component_name="BulkPriceUpdate",
             serializers=[NewPriceSerializer(many=True), PriceRuleSerializer],
             resource_type_field_name=None,
+            many=False,
         ),
         responses=PriceUpdateSerializer,
     )

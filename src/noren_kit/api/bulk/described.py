@@ -62,6 +62,14 @@ class BulkSchema:
         return OpenApiParameter(MODE, schema, description=text)
 
 
+class RowsDeletedSerializer(serializers.Serializer):
+    """What was done, in the order of the rows."""
+
+    deleted_count = serializers.IntegerField()
+    results = DeletedRowSerializer(many=True)
+    errors = serializers.DictField(child=serializers.JSONField(), help_text=_ERRORS)
+
+
 def request_of(view: Any) -> Any:
     """The serializer of one row of a view's present bulk call."""
     if view.action == "bulk_destroy":
@@ -74,20 +82,16 @@ def request_of(view: Any) -> Any:
 def _with_reference(serializer: Any) -> Any:
     """The serializer of a change, with the id and the version that say of what."""
     base = serializer.__name__.removesuffix("Serializer")
-    meta = type("Meta", (serializer.Meta,), {"fields": ["version", *serializer.Meta.fields]})
 
     def get_fields(self: Any) -> dict[str, serializers.Field]:
         fields: dict[str, serializers.Field] = serializer.get_fields(self)
-        for name, field in fields.items():
-            field.required = name == "id"
-        return fields
+        for field in fields.values():
+            field.required = False
+        return {**fields, "id": IdField(), "version": version_field()}
 
     members = {
-        "get_fields": get_fields,
         "__doc__": f"A change to one of many: {serializer.__doc__ or base}",
-        "id": IdField(),
-        "version": version_field(),
-        "Meta": meta,
+        "get_fields": get_fields,
     }
     return type(f"{base}RowSerializer", (serializer,), members)
 
@@ -99,14 +103,13 @@ def answer_of(view: Any) -> Any:
 
 @lru_cache(maxsize=256)
 def _answer(serializer: Any, action: str) -> Any:
-    done = _DONE[action]
-    deleted = action == "bulk_destroy"
-    shown = DeletedRowSerializer if deleted else serializer
-    base = "Rows" if deleted else serializer.__name__.removesuffix("Serializer")
+    if action == "bulk_destroy":
+        return RowsDeletedSerializer
+    done, base = _DONE[action], serializer.__name__.removesuffix("Serializer")
     members = {
         "__doc__": "What was done, in the order of the rows.",
         f"{done}_count": serializers.IntegerField(),
-        "results": shown(many=True),
+        "results": serializer(many=True),
         "errors": serializers.DictField(child=serializers.JSONField(), help_text=_ERRORS),
     }
     return type(f"{base}{done.title()}Serializer", (serializers.Serializer,), members)
