@@ -224,7 +224,7 @@ class RelatedIdField(serializers.PrimaryKeyRelatedField):
 
     def find_all(self, identifiers: Collection[uuid.UUID]) -> dict[uuid.UUID, Any]:
         """The rows of many ids at once, by id, each as it would be found by itself."""
-        model: Any = self.queryset.model  # type: ignore[union-attr]
+        model: Any = self.queryset.model  # type: ignore[arg-type,union-attr]
         if issubclass(model, TenantModel):
             return hold_all_readable(model, identifiers)
         rows: Any = self.get_queryset()

@@ -27,7 +27,7 @@ def restore(row: TenantModel) -> None:
     restores and one who purges, the second finds it gone; and what it refers to is held, so
     that nobody deletes that meanwhile.
     """
-    every: Any = type(row).every  # type: ignore[attr-defined]
+    every: Any = type(row).every
     locked = every.select_for_update(of=("self",)).filter(pk=row.pk, deleted_at__isnull=False)
     found = locked.first()
     if found is None:

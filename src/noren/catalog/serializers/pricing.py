@@ -80,7 +80,7 @@ class PriceUpdateSerializer(serializers.Serializer):
 
     updated_count = serializers.IntegerField()
     results = RepricedSerializer(many=True)
-    errors = serializers.DictField(
+    errors: Any = serializers.DictField(
         child=serializers.JSONField(),
         help_text="By the row's place in the request, or by the product's id where it was found.",
     )

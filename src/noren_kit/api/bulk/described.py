@@ -67,7 +67,7 @@ class RowsDeletedSerializer(serializers.Serializer):
 
     deleted_count = serializers.IntegerField()
     results = DeletedRowSerializer(many=True)
-    errors = serializers.DictField(child=serializers.JSONField(), help_text=_ERRORS)
+    errors: Any = serializers.DictField(child=serializers.JSONField(), help_text=_ERRORS)
 
 
 def request_of(view: Any) -> Any:

@@ -51,12 +51,11 @@ class BulkRows:
 
         def write(places: list[int]) -> list[uuid.UUID]:
             made = self.perform_bulk_create(serializer, [dict(whole[place]) for place in places])
-            return self._checked([row.pk for row in made])
+            pks: list[uuid.UUID] = self._checked([row.pk for row in made])
+            return pks
 
         made = batch.write(write)
-        return self._bulk_answer(
-            "created", batch, self._shown_rows(made), status=201 if made else 200
-        )
+        return _answered("created", batch, self._shown_rows(made), status=201 if made else 200)
 
     def bulk_update(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         batch = self.batch(request)
@@ -70,9 +69,10 @@ class BulkRows:
             # Of another attempt's changes nothing is left.
             changes = [(copy.copy(rows[place]), dict(values[place])) for place in places]
             written = self.perform_bulk_update(serializer, changes)
-            return self._checked([row.pk for row in written])
+            pks: list[uuid.UUID] = self._checked([row.pk for row in written])
+            return pks
 
-        return self._bulk_answer("updated", batch, self._shown_rows(batch.write(write)))
+        return _answered("updated", batch, self._shown_rows(batch.write(write)))
 
     def bulk_destroy(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         batch = self.batch(request)
@@ -82,10 +82,11 @@ class BulkRows:
 
         def write(places: list[int]) -> list[uuid.UUID]:
             self.perform_bulk_destroy([rows[place] for place in places])
-            return self._checked([rows[place].pk for place in places])
+            pks: list[uuid.UUID] = self._checked([rows[place].pk for place in places])
+            return pks
 
         gone = batch.write(write)
-        return self._bulk_answer("deleted", batch, [{"id": str(pk)} for pk in gone])
+        return _answered("deleted", batch, [{"id": str(pk)} for pk in gone])
 
     # What subclasses may do their own way
 
@@ -164,10 +165,10 @@ class BulkRows:
         shown = {row.shown["id"]: row.shown for row in rows}
         return [shown[str(pk)] for pk in pks if str(pk) in shown]
 
-    @staticmethod
-    def _bulk_answer(done: str, batch: Batch, results: list[Any], status: int = 200) -> Response:
-        body = {f"{done}_count": len(results), "results": results, "errors": batch.errors()}
-        return Response(body, status=status)
+
+def _answered(done: str, batch: Batch, results: list[Any], status: int = 200) -> Response:
+    body = {f"{done}_count": len(results), "results": results, "errors": batch.errors()}
+    return Response(body, status=status)
 
 
 def refuse_staying(rows: Sequence[Any], refused: Mapping[uuid.UUID, AppError]) -> None:

@@ -60,7 +60,7 @@ class BulkContract(ContractBase):
 
     def _alone(self, client: Client, body: dict[str, Any]) -> dict[str, Any]:
         """A row as a single POST shows it, made where the first of several was."""
-        assert client.delete(self.row_url(self.ids(client)[-1])).status_code == 204
+        assert client.delete(self.row_url(uuid.UUID(self.ids(client)[-1]))).status_code == 204
         response = client.post(self.url, {**body, **self.distinct(1)})
         assert response.status_code == 201, response.json()
         made: dict[str, Any] = response.json()
@@ -175,7 +175,7 @@ class BulkContract(ContractBase):
     def test_bodies_that_are_no_rows(self, client: Client, body: dict[str, Any]) -> None:
         if not self._offers("post"):
             return
-        many = [{}] * (conf.MAX_BULK_ROWS + 1)
+        many: list[Any] = [{}] * (conf.MAX_BULK_ROWS + 1)
         cases = [({}, "not_a_list"), (body, "not_a_list"), ("x", "not_a_list"), ([], "empty")]
         for verb in ("post", "patch", "delete"):
             send = getattr(client, verb)
