@@ -62,10 +62,8 @@ class PriceActions:
 
     def _price_rows(self: Any, request: Request) -> Response:
         batch = self.batch(request)
-        ids = batch.take_ids()
-        rows = self.locked_rows(batch, ids)
-        bodies = {place: batch.rows[place] for place in ids}
-        values = judge(NewPriceSerializer(), batch, bodies, {})
+        values = judge(NewPriceSerializer(), batch, dict(enumerate(batch.rows)), {})
+        rows = self.locked_rows(batch, batch.take_ids())
 
         def write(places: list[int]) -> list[PriceStep]:
             steps = [

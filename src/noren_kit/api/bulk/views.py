@@ -59,10 +59,14 @@ class BulkRows:
 
     def bulk_update(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         batch = self.batch(request)
+        objects = {at: row for at, row in enumerate(batch.rows) if isinstance(row, Mapping)}
+        references = {at: _only(row, "id", VERSION) for at, row in objects.items()}
+        judge(RowReference(), batch, references, {})
         rows = self.locked_rows(batch, batch.take_ids())
-        bodies = {place: _without(batch.rows[place], "id", VERSION) for place in rows}
         serializer, found = self._bulk_serializer(partial=True)
-        values = judge(serializer, batch, bodies, found)
+        bodies = {at: _without(row, "id", VERSION) for at, row in objects.items()}
+        judged = judge(serializer, batch, bodies, found)
+        values = {place: judged[place] for place in batch.standing(rows)}
         refuse_duplicates(self.resource_model(), batch, values, rows)
 
         def write(places: list[int]) -> list[uuid.UUID]:
@@ -76,9 +80,8 @@ class BulkRows:
 
     def bulk_destroy(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         batch = self.batch(request)
-        ids = batch.take_ids()
-        judge(RowReference(), batch, {place: batch.rows[place] for place in ids}, {})
-        rows = self.locked_rows(batch, ids, key=True)
+        judge(RowReference(), batch, dict(enumerate(batch.rows)), {})
+        rows = self.locked_rows(batch, batch.take_ids(), key=True)
 
         def write(places: list[int]) -> list[uuid.UUID]:
             self.perform_bulk_destroy([rows[place] for place in places])
@@ -177,6 +180,10 @@ def refuse_staying(rows: Sequence[Any], refused: Mapping[uuid.UUID, AppError]) -
         raise RowFaults(
             {at: faults_of(refused[row.pk]) for at, row in enumerate(rows) if row.pk in refused}
         )
+
+
+def _only(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: row[name] for name in names if name in row}
 
 
 def _without(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
