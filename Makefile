@@ -88,6 +88,7 @@ bench-import: $(RUN_OK)  ## Measure the import of a real shop (FILE=...)
 	$(BIN)/python bench/import_online_retail.py "$(FILE)"
 
 messages: $(DEV_OK)  ## Refresh and compile the Japanese messages
+	@mkdir -p var
 	for package in noren_kit noren; do \
 	  $(BIN)/pybabel -q extract --no-location --sort-output --omit-header -k gettext_lazy -k _ -o var/$$package.pot src/$$package && \
 	  $(BIN)/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date -D django -l ja -i var/$$package.pot -d src/$$package/locale && \

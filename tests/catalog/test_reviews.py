@@ -32,6 +32,7 @@ class TestReview(ResourceContract):
     update = {"rating": 3, "comment": "No longer."}
     follows = ("status",)
     rows_have_owners = True
+    most_new = 1
 
     @pytest.fixture(autouse=True)
     def in_shop(self, shop: Shop) -> None:

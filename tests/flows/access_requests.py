@@ -129,6 +129,9 @@ class Requests:
             "POST /api/v1/products/": self._product,
             "PUT /api/v1/products/{pk}/": self._product_change,
             "PATCH /api/v1/products/{pk}/": lambda: {"name": "Sencha"},
+            "POST /api/v1/products/bulk_price_update/": lambda: [
+                {"id": store.product()["id"], "price": "1000"}
+            ],
             "POST /api/v1/products/{pk}/adjust_stock/": lambda: {"delta": 1, "reason": "found"},
             "POST /api/v1/products/{product}/variants/": self._variant,
             "PUT /api/v1/products/{product}/variants/{pk}/": self._variant,
@@ -173,7 +176,7 @@ class Requests:
     def send(self, operation: Operation, client: Client) -> Any:
         name = str(operation)
         made = self._untouched.pop(name, None)
-        path, body = made or (self._path(operation.template), self.body(operation))
+        path, body = made or self._made(operation)
         if body is None:
             response = client.generic(operation.method, path)
         else:
@@ -181,6 +184,27 @@ class Requests:
         if response.status_code >= 400 or operation.method == "GET":
             self._untouched[name] = (path, body)
         return response
+
+    def _made(self, operation: Operation) -> tuple[str, Any]:
+        """A path and a body, with the objects that they are about."""
+        if operation.template.endswith("/bulk/"):
+            return self._bulk(operation)
+        path = self._path(operation.template)
+        if path.endswith("/restore/"):
+            gone = self.store.client.delete(path.removesuffix("restore/"))
+            assert gone.status_code == 204, gone.json()
+        return path, self.body(operation)
+
+    def _bulk(self, operation: Operation) -> tuple[str, Any]:
+        template = operation.template.removesuffix("bulk/")
+        head, is_nested, rest = template.partition("{")
+        tail = rest.partition("}")[2]
+        parent = self.objects[head]() if is_nested else None
+        path = f"{head}{parent['id']}{tail}" if parent else head
+        if operation.method == "POST":
+            return f"{path}bulk/", [self.bodies.get(f"POST {template}", self._named)()]
+        made = self.nested[tail.split("/")[1]](parent) if parent else self.objects[head]()
+        return f"{path}bulk/", [{"id": made["id"]}]
 
     def _path(self, template: str) -> str:
         """The path of an object made for it, below a new parent where it stands below one."""
@@ -203,7 +227,7 @@ class Requests:
         return {"name": "Large", "sku": f"V{next(_numbers)}"}
 
     def body(self, operation: Operation) -> Any:
-        if operation.method in ("GET", "DELETE"):
+        if operation.method in ("GET", "DELETE") or operation.template.endswith("/restore/"):
             return None
         return self.bodies.get(str(operation), self._named)()
 

@@ -24,6 +24,7 @@ from noren_kit.accounts.models import User
 from noren_kit.accounts.permissions import least_right_of, right_of
 from noren_kit.accounts.provisioning import add_member
 from noren_kit.accounts.row_rules import RowRule
+from noren_kit.api.bin import DELETED
 from noren_kit.api.reading import Representation
 from noren_kit.api.registry import routes, rules_of
 from noren_kit.api.searching import HIGHLIGHT
@@ -129,7 +130,7 @@ def parameter_sets(cached: Cached, row: Any) -> list[dict[str, str]]:
     little = {"fields": "id"} if "fields" in known else {}
     found = [
         {**({} if name in SPARSE else little), name: value}
-        for name in sorted(known - {HIGHLIGHT})
+        for name in sorted(known - {HIGHLIGHT, DELETED})
         for value in values[name]
     ]
     return [{}, *found, *([{"search": "x", HIGHLIGHT: "true"}] if HIGHLIGHT in known else [])]

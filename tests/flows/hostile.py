@@ -103,6 +103,17 @@ class Operation:
         return resolved(body["content"][JSON]["schema"])
 
     @property
+    def takes_rows(self) -> bool:
+        """Whether a body is a list of rows."""
+        return (self.body_schema or {}).get("type") == "array"
+
+    @property
+    def row_schema(self) -> dict[str, Any]:
+        """The schema of a body, or of one of its rows where it is a list of them."""
+        schema = self.body_schema or {}
+        return resolved(schema["items"]) if self.takes_rows else schema
+
+    @property
     def is_list(self) -> bool:
         return "page" in self.parameters
 
@@ -262,7 +273,8 @@ class World:
     def expect_named(self, response: Any, label: str, name: str) -> None:
         """The answer names the field or the parameter that was at fault."""
         body = response.json() if response.status_code == 400 else {}
-        if body and name not in body["details"]:
+        details = body.get("details", {})
+        if body and name not in details.get("rows", {}).get("0", details):
             self.faults.append(f"{label}: {name} is not named in {body['code']} {body['details']}")
 
 

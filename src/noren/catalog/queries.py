@@ -69,6 +69,11 @@ def is_below(category_id: uuid.UUID, ancestor_id: uuid.UUID) -> bool:
     return bool(row and row[0])
 
 
+def parents_of_categories() -> dict[uuid.UUID, uuid.UUID | None]:
+    """The whole tree: the parent of each category, by ids."""
+    return dict(Category.objects.values_list("id", "parent_id"))
+
+
 def with_stock(queryset: QuerySet[Any]) -> QuerySet[Any]:
     """Products annotated with `availability_status`, for filters."""
     return with_availability(queryset, "stock_item")

@@ -56,6 +56,7 @@ class OrderViewSet(ResourceViewSet):
     row_rules = [OwnRows("customer__user")]
     bodiless_actions = ("cancel",)
     http_method_names = ["get", "post", "head"]
+    not_bulk = "placing an order is a transaction of its own, as short as can be, over its stock"
 
     @extend_schema(request=OrderWriteSerializer, responses={201: OrderSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -21,6 +21,10 @@ ACTION_VERBS = {
     "update": "change",
     "partial_update": "change",
     "destroy": "delete",
+    "restore": "restore",
+    "bulk_create": "add",
+    "bulk_update": "change",
+    "bulk_destroy": "delete",
 }
 
 
@@ -76,6 +80,14 @@ def least_right_of(view: Any, action: str) -> str | None:
     return right
 
 
+def bulk_right_of(view: Any, action: str) -> str | None:
+    """The right that an action of many rows asks for beside its own; None for other actions."""
+    model = model_of(view) if action in getattr(view, "bulk_actions", ()) else None
+    if model is None:
+        return None
+    return right_for(model._meta.app_label, "bulk", str(model._meta.model_name))
+
+
 class ResourcePermission(TenantMember):
     """The right to the view's model by action; extra actions name theirs in `action_rights`.
 
@@ -89,8 +101,8 @@ class ResourcePermission(TenantMember):
         if view.action is None or str(request.method).lower() not in view.http_method_names:
             # The method is not offered: DRF answers 405 after this check.
             return True
-        right = least_right_of(view, view.action)
-        return right is not None and may(right)
+        right, bulk = least_right_of(view, view.action), bulk_right_of(view, view.action)
+        return right is not None and may(right) and (bulk is None or may(bulk))
 
 
 @cache

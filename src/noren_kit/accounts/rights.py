@@ -17,7 +17,16 @@ from noren_kit.core.context import Actor
 BUILT_IN_ROLES: dict[str, tuple[str, ...]] = {
     "viewer": ("*.view_*",),
     "staff": ("*.view_*", "*.add_*", "*.change_*"),
-    "manager": ("*.view_*", "*.add_*", "*.change_*", "*.delete_*", "*.manage_*", "*.override_*"),
+    "manager": (
+        "*.view_*",
+        "*.add_*",
+        "*.change_*",
+        "*.delete_*",
+        "*.restore_*",
+        "*.bulk_*",
+        "*.manage_*",
+        "*.override_*",
+    ),
     "owner": ("*",),
 }
 # Each includes those before it.

@@ -103,20 +103,29 @@ def reads_all(rules: Iterable[RowRule], queryset: QuerySet[Any], right: str | No
     return readable(rules, queryset, right) is queryset
 
 
-def refusal(
+def refused_rows(
     rules: Iterable[RowRule], queryset: QuerySet[Any], right: str, ids: Collection[uuid.UUID]
-) -> AppError | None:
-    """Why the caller may not write all these rows of `queryset`, None where they may.
+) -> dict[uuid.UUID, AppError]:
+    """Why the caller may not write some of these rows of `queryset`, by id.
 
     One statement for each rule that binds the caller, however many rows there are.
     """
-    if context.actor() is None:
-        return None
-    wanted = set(ids)
+    refused: dict[uuid.UUID, AppError] = {}
+    if context.actor() is None or not ids:
+        return refused
     for rule in rules:
         rows = rule.writable(queryset, right)
         if rows is None:
             continue
-        if set(rows.order_by().filter(pk__in=wanted).values_list("pk", flat=True)) != wanted:
-            return rule.error()
-    return None
+        writable = set(rows.order_by().filter(pk__in=ids).values_list("pk", flat=True))
+        for pk in ids:
+            if pk not in writable:
+                refused.setdefault(pk, rule.error())
+    return refused
+
+
+def refusal(
+    rules: Iterable[RowRule], queryset: QuerySet[Any], right: str, ids: Collection[uuid.UUID]
+) -> AppError | None:
+    """Why the caller may not write all these rows of `queryset`, None where they may."""
+    return next(iter(refused_rows(rules, queryset, right, ids).values()), None)

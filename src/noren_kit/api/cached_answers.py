@@ -31,6 +31,7 @@ from noren_kit.api.answer_keys import (
     versioned,
     with_version,
 )
+from noren_kit.api.bin import DELETED
 from noren_kit.api.dependencies import (
     binds_readers,
     collections_of_action,
@@ -168,6 +169,7 @@ class CachedAnswers:
             (action in _READERS or action in self.cached_actions)
             and model is not None
             and collection_of(model) is not None
+            and DELETED not in request.GET
             and "HTTP_X_TENANT_ID" not in request.META
             and _takes_json(request.META.get("HTTP_ACCEPT", "*/*"))
             and all(len(values) == 1 for _name, values in request.GET.lists())
@@ -207,7 +209,7 @@ class CachedAnswers:
 
     def _collections(self, request: HttpRequest) -> frozenset[str] | None:
         view: Any = type(self)
-        if not self.reads_as_declared():  # type: ignore[attr-defined]
+        if not self.reads_as_declared() or DELETED in request.GET:  # type: ignore[attr-defined]
             return None
         if self.action in self.cached_actions:
             shown = Representation(self.action_serializers.get(self.action))  # type: ignore[attr-defined]

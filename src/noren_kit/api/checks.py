@@ -6,7 +6,7 @@ serializer that is not read at the speed of a statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.core import checks
@@ -16,6 +16,8 @@ from noren_kit.accounts.permissions import model_of, right_of
 from noren_kit.api.keyset import column_of
 from noren_kit.api.reading import NotCompilable, compile_plan
 from noren_kit.api.registry import Route, routes
+from noren_kit.api.serializers import ResourceSerializer
+from noren_kit.api.viewsets import ResourceViewSet
 
 
 def _faults(route: Route) -> Iterable[tuple[str, str]]:
@@ -78,6 +80,41 @@ def _slow_serializers(route: Route) -> Iterable[tuple[str, str]]:
             yield "noren.W001", f"shows rows by {name}, which is not compiled: {reason}"
 
 
+_TWINS = {
+    "perform_create": "perform_bulk_create",
+    "perform_update": "perform_bulk_update",
+    "perform_destroy": "perform_bulk_destroy",
+    "create": "perform_bulk_create",
+    "update": "perform_bulk_update",
+    "destroy": "perform_bulk_destroy",
+}
+_SERIALIZER_TWINS = {"create": "bulk_create", "update": "bulk_update"}
+
+
+def _without_twin(kind: Any, base: Any, twins: Mapping[str, str]) -> Iterable[str]:
+    for name, twin in twins.items():
+        own = getattr(kind, name, None) is not getattr(base, name, None)
+        if own and getattr(kind, twin) is getattr(base, twin):
+            yield f"{kind.__qualname__}.{name} is its own and {twin} is not"
+
+
+def _bulk_faults(route: Route) -> Iterable[tuple[str, str]]:
+    view = route.view
+    if not {"bulk_create", "bulk_update", "bulk_destroy"} & (route.actions or set()):
+        return
+    written = [view.write_serializer_class or view.serializer_class, view.update_serializer_class]
+    found = [*_without_twin(view, ResourceViewSet, _TWINS)]
+    for serializer in filter(None, written):
+        found += _without_twin(serializer, ResourceSerializer, _SERIALIZER_TWINS)
+    for fault in found:
+        yield "noren.E010", f"writes many rows otherwise than one: {fault}"
+
+
+def bulk_errors(found: Iterable[Route]) -> list[checks.CheckMessage]:
+    """The faults of these routes in how they write many rows, each once, as errors."""
+    return _errors(found, _bulk_faults)
+
+
 def permission_errors(found: Iterable[Route]) -> list[checks.CheckMessage]:
     """The faults of these routes in who may use them, each once, as system check errors."""
     return _errors(found, _faults)
@@ -121,6 +158,12 @@ def check_permissions(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessa
 def check_reading(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """E009: a filter whose reads nobody states. W001: a serializer that is not compiled."""
     return reading_messages(routes())
+
+
+@checks.register("bulk")
+def check_bulk(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """E010: a service for one row, and none for many."""
+    return bulk_errors(routes())
 
 
 @checks.register("orderings")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from noren_kit.core.errors import InvalidInput
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
+UNKNOWN_PARAMETER = _("This parameter is not known here.")
 # An empty cursor is the way to start.
 _MAY_BE_EMPTY = frozenset({"cursor"})
 
@@ -29,7 +30,7 @@ def refuse_unknown(request: Request, known: Collection[str]) -> None:
     faults = {}
     for name, values in request.query_params.lists():
         if name not in known:
-            code, message = "unknown_parameter", _("This parameter is not known here.")
+            code, message = "unknown_parameter", UNKNOWN_PARAMETER
         elif len(values) > 1:
             code, message = "repeated", _("This parameter stands twice.")
         elif not values[0].strip() and name not in _MAY_BE_EMPTY:
@@ -62,3 +63,20 @@ def names(given: Mapping[str, str], parameter: str) -> list[str]:
     if not all(found):
         raise InvalidInput.field(parameter, "invalid", _("Give names with commas between."))
     return found
+
+
+def flag(request: Request, name: str) -> bool:
+    """A parameter as true or false, false where it is absent; raises `InvalidInput`."""
+    text = request.query_params.get(name)
+    if text not in (None, "true", "false"):
+        raise InvalidInput.field(name, "invalid", _("Give true or false."))
+    return text == "true"
+
+
+def one_of(request: Request, name: str, choices: Sequence[str]) -> str:
+    """A parameter that is one of `choices`, the first where it is absent; raises `InvalidInput`."""
+    text = request.query_params.get(name, choices[0])
+    if text not in choices:
+        message = _("Give one of: %(choices)s.") % {"choices": ", ".join(choices)}
+        raise InvalidInput.field(name, "invalid", message)
+    return text

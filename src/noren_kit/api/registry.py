@@ -15,7 +15,12 @@ from django.conf import settings
 from django.db import models
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from noren_kit.accounts.permissions import ResourcePermission, least_right_of, right_of
+from noren_kit.accounts.permissions import (
+    ResourcePermission,
+    bulk_right_of,
+    least_right_of,
+    right_of,
+)
 from noren_kit.accounts.rights import BUILT_IN_ROLES, holds
 from noren_kit.accounts.row_rules import RowRule
 
@@ -81,7 +86,8 @@ def _known_rights(urlconf: Any) -> frozenset[str]:
         if not route.asks_rights:
             continue
         for action in route.actions or ():
-            named = (right_of(route.view, action), least_right_of(route.view, action))
+            judges = (right_of, least_right_of, bulk_right_of)
+            named = (judge(route.view, action) for judge in judges)
             rights.update(right for right in named if right is not None)
     return frozenset(rights)
 

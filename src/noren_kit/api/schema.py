@@ -19,6 +19,8 @@ from rest_framework.serializers import ListSerializer
 
 from noren_kit.accounts.permissions import PlatformStaff
 from noren_kit.api import schema_fields, serializers, viewsets
+from noren_kit.api.bin import DELETED
+from noren_kit.api.bulk.described import BulkSchema
 from noren_kit.api.filters import OrderingBackend
 from noren_kit.api.retries import HEADER as IDEMPOTENCY_KEY
 from noren_kit.api.schema_parts import (
@@ -45,6 +47,15 @@ _CRUD = {
     "update": ("Replace {one}", "Fields that are left out and not required keep their values."),
     "partial_update": ("Change {one}", "Fields that are left out keep their values."),
     "destroy": ("Delete {one}", "It leaves every list; what is still in use stays (409)."),
+    "restore": (
+        "Restore {one}",
+        "Brings back what was deleted, and what went with it. 409 where something has taken its"
+        " unique values meanwhile (`duplicate`), or what it refers to is deleted itself"
+        " (`refers_to_deleted`).",
+    ),
+    "bulk_create": ("Create many {many}", "At most 1,000, each judged as it would be alone."),
+    "bulk_update": ("Change many {many}", "At most 1,000, each judged as it would be alone."),
+    "bulk_destroy": ("Delete many {many}", "At most 1,000, each judged as it would be alone."),
 }
 _SPARSE = {"fields": "Show these fields only", "omit": "Leave these fields out"}
 _EXPAND = "Show these relations whole instead of by their ids"
@@ -60,7 +71,7 @@ def _words(basename: str, between: str) -> str:
     return basename.replace("-", between).replace("/", between)
 
 
-class ResourceSchema(AutoSchema):
+class ResourceSchema(BulkSchema, AutoSchema):
     """Names and texts by action, every error answer, and `fields`/`omit` where they work."""
 
     view: Any
@@ -81,7 +92,7 @@ class ResourceSchema(AutoSchema):
                 headers.update(REPLAYED)
             if self._writes_version() and status in ("200", "201"):
                 headers.update(TAG)
-            if status == "201":
+            if status == "201" and not self.is_bulk:
                 headers["Location"] = {"$ref": "#/components/headers/Location"}
         if self.method == "GET" and self._has_tag():
             operation["responses"]["200"]["headers"].update(ENTITY)
@@ -154,7 +165,7 @@ class ResourceSchema(AutoSchema):
         return "\n".join(rest).strip() or summary
 
     def get_response_serializers(self) -> Any:
-        if self.action in ("create", "update", "partial_update"):
+        if self.action in ("create", "update", "partial_update", "restore"):
             return self.view.serializer_class
         return super().get_response_serializers()
 
@@ -183,6 +194,9 @@ class ResourceSchema(AutoSchema):
     def get_paginated_name(self, serializer_name: str) -> str:
         return f"{serializer_name.removesuffix('List')}Page"
 
+    def get_request_serializer(self) -> Any:
+        return None if self.action == "restore" else super().get_request_serializer()
+
     def get_override_parameters(self) -> list[Any]:
         found = [
             OpenApiParameter(name, OpenApiTypes.UUID, "path", description="The object's id.")
@@ -193,7 +207,10 @@ class ResourceSchema(AutoSchema):
             schema = {"type": "string", "maxLength": 1000}
             found.append(OpenApiParameter("If-None-Match", schema, "header", description=known))
         found += self._header_parameters()
+        if self.action in getattr(self.view, "bulk_actions", ()):
+            found.append(self.mode_parameter())
         if self.action in ("list", "retrieve"):
+            found += self._bin_parameter()
             shown = list(self.view.get_serializer().fields)
             hidden = [VERSION] if has_versions(self.view) else []
             for name, text in _SPARSE.items():
@@ -203,6 +220,12 @@ class ResourceSchema(AutoSchema):
                 found.append(OpenApiParameter(name, schema, description=about))
             found += self._expand_parameter()
         return found
+
+    def _bin_parameter(self) -> list[Any]:
+        if not self.view.has_bin():
+            return []
+        text = "Show what was deleted instead, to those who may restore it."
+        return [OpenApiParameter(DELETED, OpenApiTypes.BOOL, description=text)]
 
     def _header_parameters(self) -> list[Any]:
         found = []

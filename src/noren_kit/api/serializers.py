@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from noren_kit.api.bulk.writing import BulkWrites
 from noren_kit.api.fields import (
     AmountField,
     DecimalTextField,
@@ -162,7 +163,7 @@ class DynamicFields(serializers.Serializer):
         )
 
 
-class ResourceSerializer(StrictSerializer, DynamicFields, serializers.ModelSerializer):
+class ResourceSerializer(BulkWrites, StrictSerializer, DynamicFields, serializers.ModelSerializer):
     """A model serializer with `id` and the audit fields added to `Meta.fields`.
 
     Text is NFC and free of control characters, money has the currency's precision, relations
@@ -179,6 +180,7 @@ class ResourceSerializer(StrictSerializer, DynamicFields, serializers.ModelSeria
         models.BooleanField: FlagField,
         models.IntegerField: QuantityField,
         models.PositiveIntegerField: QuantityField,
+        models.PositiveSmallIntegerField: QuantityField,
         models.BigIntegerField: QuantityField,
         models.PositiveBigIntegerField: QuantityField,
         models.DecimalField: DecimalTextField,

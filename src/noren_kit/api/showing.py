@@ -48,7 +48,7 @@ class ShownRows:
         model = self.resource_model()
         if context.tenant_or_none() is None:
             return QuerySet(model).none()  # The schema is made without a tenant.
-        rows: QuerySet[Any] = self.constrained(self.below_parent(model._default_manager.all()))
+        rows: QuerySet[Any] = self.constrained(self.below_parent(self.rows_at_hand()))
         return rows
 
     def representation(self: Any, parameters: Mapping[str, str]) -> Representation:

@@ -103,6 +103,8 @@ class SplicedAnswers:
     def _lasting(self, parts: Parts) -> Seed | None:
         """The seed of the part that lasts; None where its very rows hang on what moves."""
         view: Any = self
+        if view.in_bin:
+            return None
         request = view.request._request
         kind: Any = type(view)
         if view.action == "retrieve":

@@ -17,6 +17,8 @@ from rest_framework.response import Response
 
 from noren_kit.accounts.authentication import refuse_named_tenant
 from noren_kit.accounts.permissions import ResourcePermission
+from noren_kit.api.bin import DELETED, BinnedRows
+from noren_kit.api.bulk.views import MODE, BulkRows
 from noren_kit.api.cached_answers import CachedAnswers
 from noren_kit.api.filters import (
     FilterBackend,
@@ -40,6 +42,9 @@ from noren_kit.idempotency.keeping import Call
 from noren_kit.limits.errors import Throttled
 from noren_kit.limits.policies import address_key, caller_limit, limit_named
 from noren_kit.softdelete.deleting import soft_delete
+
+_MAKING = ("create", "bulk_create")
+_CHANGING = ("update", "partial_update", "bulk_update")
 
 
 class StrictViewMixin:
@@ -100,7 +105,7 @@ class StrictViewMixin:
             raise
         refuse_unread(request, self)
         refuse_unknown(request, self.known_parameters())
-        if getattr(self, "action", None) in self.bodiless_actions:
+        if getattr(self, "action", None) in (*self.bodiless_actions, "restore"):
             NoInput(data=request.data).is_valid(raise_exception=True)
 
     def check_replayed(self, replay: Replay) -> None:
@@ -123,6 +128,8 @@ class StrictViewMixin:
 
 class ResourceViewSet(
     CachedAnswers,
+    BinnedRows,
+    BulkRows,
     ShownRows,
     SplicedAnswers,
     RuledRows,
@@ -138,9 +145,9 @@ class ResourceViewSet(
     `filterset_class`, `search_fields`, `ordering_fields`, `ordering_paths` (of those that stand
     in a related row: the path of the column, and that of the row's id, which breaks ties),
     `action_rights` (the right of each extra action), `further_rights` (those that its services
-    ask for), `row_rules`, `parent_field` (of one under another resource),
-    `bodiless_actions`, `filtered_actions` (those that search and filter as the list does), and
-    `perform_*` hooks that call services.
+    ask for), `row_rules`, `parent_field` (of one under another resource), `bodiless_actions`,
+    `filtered_actions` (those that search and filter as the list does), `not_bulk` and
+    `not_restored` (why it has no bulk calls or no bin), and `perform_*` hooks that call services.
     """
 
     offers_retries = True
@@ -180,12 +187,16 @@ class ResourceViewSet(
         filters = set(self.filterset_class.base_filters)
         if self.action in self.filtered_actions:
             return filters | (search_parameters(self) - {HIGHLIGHT})
+        if self.action in self.bulk_actions:
+            return {MODE}
         if self.action not in ("list", "retrieve"):
             return set()
         sparse = set(SPARSE) if self.get_serializer_class().expandable() else {"fields", "omit"}
+        if self.has_bin():
+            sparse.add(DELETED)
         if self.action == "retrieve":
             return sparse
-        backends = {"ordering", *search_parameters(self)}
+        backends = {"ordering", *(() if self.in_bin else search_parameters(self))}
         return {*ResourcePagination.parameters, *backends, *filters, *sparse}
 
     # Reading
@@ -193,9 +204,9 @@ class ResourceViewSet(
     def get_serializer_class(self) -> Any:
         if self.action in self.action_serializers:
             return self.action_serializers[self.action]
-        if self.action in ("update", "partial_update") and self.update_serializer_class:
+        if self.action in _CHANGING and self.update_serializer_class:
             return self.update_serializer_class
-        if self.action in ("create", "update", "partial_update"):
+        if self.action in _MAKING or self.action in _CHANGING:
             return self.write_serializer_class or self.serializer_class
         if self.action == "list":
             return self.list_serializer_class or self.serializer_class

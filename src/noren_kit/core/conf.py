@@ -17,6 +17,8 @@ DEFAULTS: dict[str, Any] = {
     # Request line and headers together, in bytes.
     "MAX_HEAD_BYTES": 8 * 1024,
     "MAX_JSON_MEMBERS": 50_000,
+    # Rows of one bulk call.
+    "MAX_BULK_ROWS": 1_000,
     # Search: characters and words of one query.
     "MAX_SEARCH_CHARACTERS": 200,
     "MAX_SEARCH_WORDS": 10,

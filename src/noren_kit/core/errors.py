@@ -47,6 +47,26 @@ class InvalidInput(AppError):
         return cls(details={name: [{"code": code, "message": message}]})
 
 
+class RowFaults(InvalidInput):
+    """400: some of many rows break a rule; `faults` are theirs, by their place among the rows.
+
+    In `details` they stand nested as the input is: `details.rows["2"].price`.
+    """
+
+    def __init__(self, faults: Mapping[int, Mapping[str, Any]]) -> None:
+        self.faults = dict(faults)
+        rows = {str(place): dict(faults[place]) for place in sorted(faults)}
+        super().__init__(details={"rows": rows})
+
+
+def faults_of(error: AppError) -> dict[str, Any]:
+    """What an error about one row says of it: faults by member, or of the row as a whole."""
+    if isinstance(error, InvalidInput | Duplicate) and error.details:
+        return error.details
+    fault = {"code": error.code, "message": error.message, **error.details}
+    return {"id" if isinstance(error, NotFound) else "non_field_errors": [fault]}
+
+
 class NotSignedIn(AppError):
     status = 401
     code = "not_authenticated"

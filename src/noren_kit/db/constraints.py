@@ -168,6 +168,19 @@ class CompositeTenantForeignKey(LateTableSql):
         return path, tuple(args), kwargs
 
 
+class BinIndex(TableSql):
+    """An index of the deleted rows by the moment of their deletion; live rows cost it nothing."""
+
+    def statements(self, table: str, quote: Any, model: type[models.Model]) -> list[str]:
+        return [
+            f"CREATE INDEX {quote(self.name)} ON {table} (tenant_id, deleted_at)"
+            " WHERE deleted_at IS NOT NULL"
+        ]
+
+    def undo_statements(self, table: str, quote: Any) -> list[str]:
+        return [f"DROP INDEX {quote(self.name)}"]
+
+
 class AppendOnly(TableSql):
     """The application may add rows and read them, and neither change nor remove any."""
 

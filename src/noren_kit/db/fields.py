@@ -12,7 +12,7 @@ from django.db.models.lookups import Exact
 from django.db.models.sql.where import WhereNode
 
 from noren_kit.core import context
-from noren_kit.db.constraints import CompositeTenantForeignKey, TenantIsolation
+from noren_kit.db.constraints import BinIndex, CompositeTenantForeignKey, TenantIsolation
 from noren_kit.db.revisions import Revised
 from noren_kit.db.versions import Versioned
 
@@ -187,6 +187,21 @@ class TenantForeignKey(models.ForeignKey):
         there: Any = self.remote_field.model._meta.get_field("tenant")
         same: Any = Exact(there.get_col(alias), here.get_col(related_alias))
         return WhereNode([same])
+
+
+class DeletedAtField(models.DateTimeField):
+    """When a row went into the bin, null while it is live. Declaring it indexes the bin."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "null": True, "editable": False})
+
+    def deconstruct(self) -> Any:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.DateTimeField", args, kwargs
+
+    def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:  # type: ignore[override]
+        super().contribute_to_class(cls, name, **kwargs)
+        _declare(cls, BinIndex(name=f"{cls._meta.app_label}_{cls._meta.model_name}_bin"))
 
 
 class ActorField(models.ForeignKey):

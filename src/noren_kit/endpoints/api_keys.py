@@ -96,6 +96,8 @@ class ApiKeyViewSet(ResourceViewSet):
     ordering_fields = ["name"]
     action_rights = {"rotate": "accounts.change_apikey"}
     http_method_names = ["get", "post", "patch", "delete", "head"]
+    not_bulk = "each answer shows a secret once, and each grant is judged under a lock"
+    not_restored = "a revoked key opens nothing ever again"
 
     def lock(self) -> Any:
         lock_grants()

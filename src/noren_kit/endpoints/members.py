@@ -150,6 +150,8 @@ class MemberViewSet(ResourceViewSet):
     update_serializer_class = MemberRolesSerializer
     filterset_class = MemberFilterSet
     http_method_names = ["get", "post", "patch", "delete", "head"]
+    not_bulk = "each is an invitation with its mail, or grants rights under the lock of grants"
+    not_restored = "who was removed is invited again, and accepts again"
 
     def lock(self) -> Any:
         lock_grants()

@@ -78,6 +78,8 @@ class RoleViewSet(ResourceViewSet):
     search_fields = ["name", "slug"]
     ordering_fields = ["slug", "name"]
     http_method_names = ["get", "post", "patch", "delete", "head"]
+    not_bulk = "each grants rights, is judged under the tenant's lock of grants, and is logged"
+    not_restored = "rights that were taken away do not come back by the way"
 
     def lock(self) -> Any:
         lock_grants()

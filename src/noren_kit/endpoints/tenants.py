@@ -35,6 +35,7 @@ _SETTINGS = [
     "locale",
     "time_zone",
     "require_if_match",
+    "bin_retention_days",
 ]
 
 
@@ -118,6 +119,7 @@ class TenantViewSet(ResourceViewSet):
     action_rights = {"suspend": "tenancy.change_tenant", "resume": "tenancy.change_tenant"}
     bodiless_actions = ("suspend", "resume")
     http_method_names = ["get", "post", "patch", "head"]
+    not_bulk = "each is opened and changed on the platform's own connection, with its log entry"
 
     def get_queryset(self) -> QuerySet[Any]:
         return Tenant.objects.all()

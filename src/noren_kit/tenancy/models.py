@@ -17,7 +17,7 @@ from noren_kit.core import context
 from noren_kit.core.ids import uuid7
 from noren_kit.core.money import Rounding
 from noren_kit.db.constraints import unique_in_tenant
-from noren_kit.db.fields import ActorField, TenantField, VersionField
+from noren_kit.db.fields import ActorField, DeletedAtField, TenantField, VersionField
 from noren_kit.tenancy.validators import validate_currency, validate_locale, validate_time_zone
 
 
@@ -48,6 +48,13 @@ class Tenant(models.Model):
     requests_per_hour = models.PositiveIntegerField(null=True, blank=True)
     # Whether a change must say by `If-Match` which version it is made of.
     require_if_match = models.BooleanField(default=False)
+    # How long what was deleted can be restored; then it is removed for good.
+    bin_retention_days = models.PositiveSmallIntegerField(
+        default=30,
+        db_default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(3_650)],
+        help_text=_("Days."),
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -135,7 +142,7 @@ class TenantModel(TenantRow):
     updated_at = models.DateTimeField(auto_now=True, editable=False)
     created_by = ActorField()
     updated_by = ActorField(on_update=True)
-    deleted_at = models.DateTimeField(null=True, editable=False)
+    deleted_at = DeletedAtField()
 
     class Meta(TenantRow.Meta):
         abstract = True

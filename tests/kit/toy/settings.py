@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "noren_kit.jobs",
     "noren_kit.idempotency",
     "noren_kit.search",
+    "noren_kit.softdelete",
     "noren_kit.api",
     "toy.library",
 ]

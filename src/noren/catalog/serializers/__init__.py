@@ -7,6 +7,11 @@ from noren.catalog.serializers.classification import (
     TagSerializer,
 )
 from noren.catalog.serializers.facets import FacetsSerializer
+from noren.catalog.serializers.pricing import (
+    NewPriceSerializer,
+    PriceRuleSerializer,
+    PriceUpdateSerializer,
+)
 from noren.catalog.serializers.products import (
     CatalogueFiguresSerializer,
     PopularSerializer,
@@ -27,7 +32,10 @@ __all__ = [
     "CatalogueFiguresSerializer",
     "CategorySerializer",
     "FacetsSerializer",
+    "NewPriceSerializer",
     "PopularSerializer",
+    "PriceRuleSerializer",
+    "PriceUpdateSerializer",
     "ProductChangeSerializer",
     "ProductDetailSerializer",
     "ProductListSerializer",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from noren.catalog.models import Brand, Category, Supplier, Tag
-from noren.catalog.services import save_category
+from noren.catalog.services import create_categories, save_category, update_categories
 from noren_kit.api.serializers import ResourceSerializer
 
 
@@ -21,6 +22,12 @@ class CategorySerializer(ResourceSerializer):
 
     def update(self, instance: Category, validated_data: dict[str, Any]) -> Category:
         return save_category(category=instance, values=validated_data)
+
+    def bulk_create(self, rows: Sequence[dict[str, Any]]) -> list[Any]:
+        return create_categories(rows=rows)
+
+    def bulk_update(self, changes: Sequence[tuple[Any, dict[str, Any]]]) -> list[Any]:
+        return update_categories(changes=changes)
 
 
 class BrandSerializer(ResourceSerializer):

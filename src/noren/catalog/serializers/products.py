@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,12 @@ from noren.catalog.serializers.classification import (
 )
 from noren.catalog.serializers.reviews import RecentReviewSerializer
 from noren.catalog.serializers.variants import ActiveVariantSerializer
-from noren.catalog.services import create_product, update_product
+from noren.catalog.services import (
+    create_product,
+    create_products,
+    update_product,
+    update_products,
+)
 from noren.inventory.serializers import availability_field, stock_quantity_field
 from noren.inventory.services import MAX_QUANTITY
 from noren_kit.api.fields import AmountField, ComputedField, QuantityField, TextField
@@ -148,6 +154,9 @@ class ProductWriteSerializer(ResourceSerializer):
     def create(self, validated_data: dict[str, Any]) -> Product:
         return create_product(values=validated_data)
 
+    def bulk_create(self, rows: Sequence[dict[str, Any]]) -> list[Any]:
+        return create_products(rows=rows)
+
 
 class ProductChangeSerializer(ProductWriteSerializer):
     """What may be written later: stock has its own ways."""
@@ -156,3 +165,6 @@ class ProductChangeSerializer(ProductWriteSerializer):
 
     def update(self, instance: Product, validated_data: dict[str, Any]) -> Product:
         return update_product(product=instance, values=validated_data)
+
+    def bulk_update(self, changes: Sequence[tuple[Any, dict[str, Any]]]) -> list[Any]:
+        return update_products(changes=changes)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.models import Q
 from rest_framework import serializers
 
 from noren.catalog.models import Review
-from noren.catalog.services import create_review, update_review
+from noren.catalog.services import (
+    create_review,
+    create_reviews,
+    update_review,
+    update_reviews,
+)
 from noren_kit.api.fields import ComputedField, PersonField, QuantityField
 from noren_kit.api.serializers import ResourceSerializer
 
@@ -47,6 +53,12 @@ class ReviewSerializer(_Shown, ResourceSerializer):
 
     def update(self, instance: Review, validated_data: dict[str, Any]) -> Review:
         return update_review(review=instance, values=validated_data)
+
+    def bulk_create(self, rows: Sequence[dict[str, Any]]) -> list[Any]:
+        return create_reviews(rows=rows)
+
+    def bulk_update(self, changes: Sequence[tuple[Any, dict[str, Any]]]) -> list[Any]:
+        return update_reviews(changes=changes)
 
 
 class RecentReviewSerializer(_Shown, serializers.ModelSerializer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -10,7 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from noren.catalog.models import Variant
-from noren.catalog.services import create_variant, update_variant
+from noren.catalog.services import (
+    create_variant,
+    create_variants,
+    update_variant,
+    update_variants,
+)
 from noren.inventory.serializers import availability_field, stock_quantity_field
 from noren.inventory.services import MAX_QUANTITY
 from noren_kit.api.fields import AmountField, ComputedField, QuantityField, TextField
@@ -100,6 +106,9 @@ class VariantWriteSerializer(ResourceSerializer):
         product = validated_data.pop("product")
         return create_variant(product=product, values=validated_data)
 
+    def bulk_create(self, rows: Sequence[dict[str, Any]]) -> list[Any]:
+        return create_variants(rows=rows)
+
 
 class VariantChangeSerializer(VariantWriteSerializer):
     """What may be written later: stock has its own ways."""
@@ -108,6 +117,9 @@ class VariantChangeSerializer(VariantWriteSerializer):
 
     def update(self, instance: Variant, validated_data: dict[str, Any]) -> Variant:
         return update_variant(variant=instance, values=validated_data)
+
+    def bulk_update(self, changes: Sequence[tuple[Any, dict[str, Any]]]) -> list[Any]:
+        return update_variants(changes=changes)
 
 
 class ActiveVariantSerializer(_Shown, serializers.ModelSerializer):

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from noren.catalog.errors import ApprovalRequired
 from noren.catalog.models import Category
-from noren.catalog.queries import is_below
+from noren.catalog.queries import is_below, parents_of_categories
 from noren.catalog.services.approval import require_approval_below
 from noren_kit.core import context
-from noren_kit.core.errors import InvalidInput
+from noren_kit.core.errors import InvalidInput, RowFaults, faults_of
 from noren_kit.db.locks import lock_in_tenant
+from noren_kit.db.rows import update_rows
+
+_TREE = "catalog.category.tree"
+
+
+def _loop() -> InvalidInput:
+    return InvalidInput.field("parent", "loop", _("A category can't be below itself."))
+
+
+def _with_defaults(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a new category, with what it takes from its parent or the tenant."""
+    parent = values.get("parent")
+    return {
+        "tax_rate": parent.tax_rate if parent else context.tenant().standard_tax_rate,
+        "requires_approval": parent is not None and parent.requires_approval,
+        **values,
+    }
 
 
 def save_category(*, category: Category | None = None, values: dict[str, Any]) -> Category:
@@ -25,17 +45,79 @@ def save_category(*, category: Category | None = None, values: dict[str, Any]) -
     parent = values.get("parent")
     require_approval_below(parent)
     if category is None:
-        default = parent.tax_rate if parent else context.tenant().standard_tax_rate
-        bound = parent is not None and parent.requires_approval
-        values = {"tax_rate": default, "requires_approval": bound, **values}
-        created: Category = Category.objects.create(**values)
+        created: Category = Category.objects.create(**_with_defaults(values))
         return created
     if parent is not None and parent.id != category.parent_id:
         # Two moves at once could each be right and together make a loop.
-        lock_in_tenant("catalog.category.tree")
+        lock_in_tenant(_TREE)
         if is_below(parent.id, category.id):
-            raise InvalidInput.field("parent", "loop", _("A category can't be below itself."))
+            raise _loop()
     for name, value in values.items():
         setattr(category, name, value)
     category.save()
     return category
+
+
+def create_categories(*, rows: Sequence[dict[str, Any]]) -> list[Category]:
+    """New categories as `save_category` makes one; raises `RowFaults`."""
+    _require_approvals([values.get("parent") for values in rows])
+    made: list[Category] = Category.objects.bulk_create(
+        [Category(**_with_defaults(values)) for values in rows]
+    )
+    return made
+
+
+def update_categories(*, changes: Sequence[tuple[Category, dict[str, Any]]]) -> list[Category]:
+    """Change locked categories as `save_category` changes one; raises `RowFaults`.
+
+    As many statements for a thousand as for one. Moves are judged together: of several that make
+    a loop, each is at fault.
+    """
+    _require_approvals([values.get("parent") for _category, values in changes])
+    moved = {
+        category.id: values["parent"].id
+        for category, values in changes
+        if values.get("parent") is not None and values["parent"].id != category.parent_id
+    }
+    if moved:
+        lock_in_tenant(_TREE)
+        freed = {
+            category.id: None
+            for category, values in changes
+            if "parent" in values and values["parent"] is None
+        }
+        parents = {**parents_of_categories(), **freed, **moved}
+        faults = {
+            at: faults_of(_loop())
+            for at, (category, _values) in enumerate(changes)
+            if category.id in moved and _is_in_loop(category.id, parents)
+        }
+        if faults:
+            raise RowFaults(faults)
+    for category, values in changes:
+        for name, value in values.items():
+            setattr(category, name, value)
+    categories = [category for category, _values in changes]
+    update_rows(categories, {name for _category, values in changes for name in values})
+    return categories
+
+
+def _require_approvals(parents: Sequence[Category | None]) -> None:
+    faults = {}
+    for at, parent in enumerate(parents):
+        try:
+            require_approval_below(parent)
+        except ApprovalRequired as refused:
+            faults[at] = faults_of(refused)
+    if faults:
+        raise RowFaults(faults)
+
+
+def _is_in_loop(start: uuid.UUID, parents: dict[uuid.UUID, uuid.UUID | None]) -> bool:
+    """Whether the way up from a node leads back to itself."""
+    seen: set[uuid.UUID] = set()
+    at = parents.get(start)
+    while at is not None and at != start and at not in seen:
+        seen.add(at)
+        at = parents.get(at)
+    return at == start

@@ -24,6 +24,7 @@ from noren.catalog.serializers import (
 )
 from noren.catalog.services import APPROVE, OVERRIDE_FLOOR, ApprovalBound
 from noren.catalog.views.filters import ProductFilterSet
+from noren.catalog.views.pricing import PriceActions
 from noren.inventory.views import StockActions
 from noren_kit.api.filters import FilterBackend
 from noren_kit.api.reading import Representation, read_rows
@@ -33,7 +34,7 @@ from noren_kit.core import context
 from noren_kit.core.money import quantum_of
 
 
-class ProductViewSet(StockActions, ResourceViewSet):
+class ProductViewSet(PriceActions, StockActions, ResourceViewSet):
     serializer_class = ProductDetailSerializer
     list_serializer_class = ProductListSerializer
     write_serializer_class = ProductWriteSerializer
@@ -43,6 +44,7 @@ class ProductViewSet(StockActions, ResourceViewSet):
     ordering_fields = ["price", "name", "average_rating", "total_sales"]
     ordering_paths = {"total_sales": ("stock_item__sold", "stock_item__id")}
     action_rights = {
+        "bulk_price_update": "catalog.change_product",
         "check_stock": "catalog.view_product",
         "facets": "catalog.view_product",
         "popular": "catalog.view_product",
@@ -62,6 +64,7 @@ class ProductViewSet(StockActions, ResourceViewSet):
         "popular": ("status", "stock_item__sold", "average_rating"),
         "statistics": ("status", "price", "category", "stock_item__on_hand"),
     }
+    bulk_actions = (*ResourceViewSet.bulk_actions, "bulk_price_update")
     further_rights = frozenset({APPROVE, OVERRIDE_FLOOR})
     row_rules = [ApprovalBound("category__requires_approval")]
 

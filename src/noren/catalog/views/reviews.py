@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -11,7 +12,15 @@ from rest_framework.response import Response
 
 from noren.catalog.models import Review
 from noren.catalog.serializers import ReviewSerializer
-from noren.catalog.services import MODERATE, OwnReviews, delete_review, moderate_review
+from noren.catalog.services import (
+    MODERATE,
+    OwnReviews,
+    delete_review,
+    delete_reviews,
+    moderate_review,
+    restore_review,
+)
+from noren_kit.api.bulk.views import refuse_staying
 from noren_kit.api.filters import ChoiceFilter, ResourceFilterSet
 from noren_kit.api.viewsets import ResourceViewSet
 
@@ -38,6 +47,12 @@ class ReviewViewSet(ResourceViewSet):
 
     def perform_destroy(self, row: Review) -> None:
         delete_review(review=row)
+
+    def perform_bulk_destroy(self, rows: Sequence[Review]) -> None:
+        refuse_staying(rows, delete_reviews(reviews=rows))
+
+    def perform_restore(self, row: Review) -> None:
+        restore_review(review=row)
 
     @extend_schema(request=None, responses=ReviewSerializer)
     @action(detail=True, methods=["post"])

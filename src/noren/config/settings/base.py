@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "noren_kit.jobs",
     "noren_kit.idempotency",
     "noren_kit.search",
+    "noren_kit.softdelete",
     "noren_kit.api",
     "noren.inventory",
     "noren.catalog",
@@ -143,6 +144,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "idempotency.sweep",
         "schedule": timedelta(minutes=15),
     },
+    "purge-bins": {"task": "softdelete.purge_bins", "schedule": timedelta(hours=1)},
     "remove-failed-sign-ins": {
         "task": "accounts.remove_failed_sign_ins",
         "schedule": timedelta(hours=1),

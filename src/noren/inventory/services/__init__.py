@@ -14,6 +14,7 @@ from noren.inventory.services.moving import (
     count_sold,
     move_stock,
     open_stock,
+    open_stock_together,
     set_stock,
 )
 
@@ -28,6 +29,7 @@ __all__ = [
     "move_stock",
     "open_imported_stock",
     "open_stock",
+    "open_stock_together",
     "record_movements",
     "set_stock",
 ]

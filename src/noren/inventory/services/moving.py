@@ -174,6 +174,23 @@ def _announce_low(
     )
 
 
+def open_stock_together(
+    quantities: Sequence[int], *, reason: str = "opening stock"
+) -> list[StockItem]:
+    """New stock items with their opening ledger entries, in their order; two statements."""
+    items: list[StockItem] = StockItem.objects.bulk_create(
+        [StockItem(on_hand=quantity) for quantity in quantities]
+    )
+    StockMovement.objects.bulk_create(
+        [
+            StockMovement(stock_item=item, kind=Kind.RECEIVED, quantity=item.on_hand, reason=reason)
+            for item in items
+            if item.on_hand
+        ]
+    )
+    return items
+
+
 def open_stock(*, quantity: int = 0, reason: str = "opening stock") -> StockItem:
     """A new stock item with its opening ledger entry."""
     item: StockItem = StockItem.objects.create(on_hand=quantity)

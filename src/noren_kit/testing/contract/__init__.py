@@ -6,6 +6,8 @@ it has: `class TestOrder(ListContract, CreateContract, AccessContract)`.
 
 from noren_kit.testing.contract.access import AccessContract
 from noren_kit.testing.contract.base import ContractBase
+from noren_kit.testing.contract.bin import BinContract
+from noren_kit.testing.contract.bulk import BulkContract
 from noren_kit.testing.contract.changing import ChangeContract, DeleteContract
 from noren_kit.testing.contract.creating import CreateContract
 from noren_kit.testing.contract.cursors import CursorContract
@@ -21,14 +23,18 @@ class ResourceContract(
     CreateContract,
     ChangeContract,
     DeleteContract,
+    BinContract,
+    BulkContract,
     AccessContract,
     NestedContract,
 ):
-    """List, detail, create, change, delete; both paginations; rights; tenants apart."""
+    """List, detail, create, change, delete; bin; bulk; both paginations; rights; tenants apart."""
 
 
 __all__ = [
     "AccessContract",
+    "BinContract",
+    "BulkContract",
     "ChangeContract",
     "ContractBase",
     "CreateContract",

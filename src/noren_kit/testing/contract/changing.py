@@ -12,7 +12,7 @@ from noren_kit.testing.shops import Client, Shop
 _MOVING = ("updated_at", "updated_by")
 
 
-def _steady(row: dict[str, Any]) -> dict[str, Any]:
+def steady(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in _MOVING}
 
 
@@ -30,7 +30,7 @@ class ChangeContract(ContractBase):
 
     def _expected(self, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
         followed = {name: after[name] for name in self.follows}
-        return {**_steady(before), **followed, **self.update}
+        return {**steady(before), **followed, **self.update}
 
     def test_patch_changes_what_it_names(
         self, client: Client, shop: Shop, body: dict[str, Any]
@@ -40,7 +40,7 @@ class ChangeContract(ContractBase):
         response = staff.patch(self.row_url(made), self.update)
         assert response.status_code == 200, response.json()
         changed = response.json()
-        assert _steady(changed) == self._expected(made, changed)
+        assert steady(changed) == self._expected(made, changed)
         assert changed["updated_at"] > made["updated_at"]
         person = shop.users["staff"]
         assert changed["updated_by"] == {"id": str(person.id), "name": person.display_name}
@@ -50,14 +50,14 @@ class ChangeContract(ContractBase):
         made = self.make(client, body)
         response = client.patch(self.row_url(made), {})
         assert response.status_code == 200, response.json()
-        assert _steady(response.json()) == _steady(made)
+        assert steady(response.json()) == steady(made)
 
     def test_put_takes_the_whole(self, client: Client, body: dict[str, Any]) -> None:
         made = self.make(client, body)
         response = client.put(self.row_url(made), {**self.whole(body), **self.update})
         assert response.status_code == 200, response.json()
         changed = response.json()
-        assert _steady(changed) == self._expected(made, changed)
+        assert steady(changed) == self._expected(made, changed)
         assert client.get(self.row_url(made)).json() == changed
 
     def test_put_names_what_is_missing(self, client: Client, body: dict[str, Any]) -> None:

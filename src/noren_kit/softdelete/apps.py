@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class SoftDeleteConfig(AppConfig):
+    name = "noren_kit.softdelete"
+    label = "softdelete"

@@ -1,0 +1,41 @@
+"""Emptying the bins on a schedule: tenant by tenant, some rows in each transaction."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from celery import shared_task
+from django.db import transaction
+
+from noren_kit.core import context
+from noren_kit.core.tasks import queue, tenant_headers
+from noren_kit.observability.logging import get_logger
+from noren_kit.softdelete.purging import BATCH, purge
+from noren_kit.tenancy.entering import active_tenants
+from noren_kit.tenancy.tasks import TenantTask
+
+_log = get_logger("noren.bin")
+
+
+@shared_task(name="softdelete.purge_bins", ignore_result=True)
+def purge_bins() -> int:
+    """Start a purge in every active tenant; returns their number.
+
+    A message that is lost costs nothing but time: the next run finds the same rows.
+    """
+    tenants = active_tenants()
+    for tenant_id in tenants:
+        queue("softdelete.purge_bin", headers=tenant_headers(tenant_id))
+    return len(tenants)
+
+
+@shared_task(base=TenantTask, name="softdelete.purge_bin", ignore_result=True)
+def purge_bin() -> int:
+    """Remove one batch of the tenant's overdue rows, and ask for the next one if it was full."""
+    removed = purge()
+    if removed:
+        _log.info("bin_purged", rows=removed)
+    if removed == BATCH:
+        headers = tenant_headers(context.tenant_id(), context.request_id())
+        transaction.on_commit(partial(queue, "softdelete.purge_bin", headers=headers))
+    return removed
