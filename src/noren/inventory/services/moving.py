@@ -71,6 +71,11 @@ SELECT id, on_hand, reserved, quantity FROM moved
 """
 
 
+def lock_items(items: Collection[uuid.UUID]) -> None:
+    """Hold items until the transaction ends, in the order that never deadlocks."""
+    fetch_all(_LOCK, [context.tenant_id(), plain_array(set(items))])
+
+
 def move_stock(
     changes: Sequence[Change],
     *,
@@ -90,7 +95,7 @@ def move_stock(
     if not changes:
         return {}
     items = [change.stock_item_id for change in changes]
-    fetch_all(_LOCK, [context.tenant_id(), plain_array({*items, *also_lock})])
+    lock_items({*items, *also_lock})
     values = {
         "tenant": context.tenant_id(),
         "movements": plain_array(uuid7_text() for _ in changes),

@@ -113,6 +113,9 @@ class OrderListSerializer(ResourceSerializer):
             "discount_amount",
             "tax_amount",
             "total_amount",
+            "paid_amount",
+            "refunded_amount",
+            "returned_amount",
             "currency",
         ]
         read_only_fields = fields
