@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from noren_kit.core import context
-from noren_kit.db.constraints import AppendOnly
+from noren_kit.db.constraints import AppendOnly, unique_in_tenant
 from noren_kit.db.fields import ActorField, TenantForeignKey
 from noren_kit.tenancy.models import TenantRow
 
@@ -18,7 +18,8 @@ LOW_STOCK = 10
 class StockItem(TenantRow):
     """Something with a quantity; what it is, its holder knows.
 
-    `on_hand` and `reserved` are units. The counter equals the sum of the item's ledger.
+    `on_hand` and `reserved` are units, each the sum of its entries in the item's ledger. With
+    `backorder` more may be sold than there is.
     """
 
     revises = "inventory_stockitem"
@@ -26,11 +27,12 @@ class StockItem(TenantRow):
 
     on_hand = models.BigIntegerField(default=0)
     reserved = models.BigIntegerField(default=0)
+    backorder = models.BooleanField(default=False, db_default=False)
 
     class Meta(TenantRow.Meta):
         constraints = [
             models.CheckConstraint(
-                condition=Q(reserved__gte=0) & Q(on_hand__gte=F("reserved")),
+                condition=Q(reserved__gte=0) & (Q(backorder=True) | Q(on_hand__gte=F("reserved"))),
                 name="inventory_stockitem_not_negative",
             ),
         ]
@@ -45,13 +47,44 @@ class StockItem(TenantRow):
         return self.on_hand - self.reserved
 
 
+class StockHold(TenantRow):
+    """Units of an item kept for somebody until a moment, after which they count no longer.
+
+    The row stays until it is swept; the item's `reserved` is the sum of its rows.
+    """
+
+    stock_item = TenantForeignKey(StockItem, related_name="holds")
+    # What they are held for, as its holder knows it.
+    holder_id = models.UUIDField()
+    quantity = models.BigIntegerField()
+    expires_at = models.DateTimeField()
+
+    class Meta(TenantRow.Meta):
+        constraints = [
+            unique_in_tenant("holder_id", "stock_item", among_live=False),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0), name="inventory_stockhold_quantity"
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "expires_at"], name="inventory_stockhold_expiry")]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} until {self.expires_at:%F %T}"
+
+
 class StockMovement(TenantRow):
-    """One change of one item's `on_hand`, with its cause. Append-only."""
+    """One change of one item's `on_hand`, with its cause. Append-only.
+
+    `reserved` and `released` entries change the item's `reserved` instead.
+    """
 
     class Kind(models.TextChoices):
         RECEIVED = "received", _("received")
+        RESERVED = "reserved", _("reserved")
+        RELEASED = "released", _("released")
         SOLD = "sold", _("sold")
         ADJUSTED = "adjusted", _("adjusted")
+        COUNTED = "counted", _("counted")
         RETURNED = "returned", _("returned")
 
     stock_item = TenantForeignKey(StockItem, related_name="movements")

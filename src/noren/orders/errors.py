@@ -50,3 +50,13 @@ class NotReturnable(Conflict):
 
     def __init__(self, items: Sequence[Mapping[str, object]]) -> None:
         super().__init__(details={"items": list(items)})
+
+
+class ReservationNotHeld(Conflict):
+    """409: it has expired, was released, or an order has used it; `details.status` says which."""
+
+    code = "reservation_not_held"
+    message = _("The reservation holds nothing any more.")
+
+    def __init__(self, status: str) -> None:
+        super().__init__(details={"status": status})

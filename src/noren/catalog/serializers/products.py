@@ -16,7 +16,12 @@ from noren.catalog.serializers.classification import (
 from noren.catalog.serializers.reviews import RecentReviewSerializer
 from noren.catalog.serializers.variants import ActiveVariantSerializer
 from noren.catalog.services import create_product, update_product
-from noren.inventory.serializers import availability_field, stock_quantity_field
+from noren.inventory.serializers import (
+    availability_field,
+    backorder_field,
+    stock_quantity_field,
+    written_backorder_field,
+)
 from noren.inventory.services import MAX_QUANTITY
 from noren_kit.api.fields import AmountField, ComputedField, QuantityField, TextField
 from noren_kit.api.serializers import ResourceSerializer
@@ -50,6 +55,7 @@ class ProductListSerializer(ResourceSerializer):
     )
     stock_quantity = stock_quantity_field()
     availability_status = availability_field()
+    backorder = backorder_field()
     image_url = ComputedField(
         image_url, reads=["image"], shown_as=serializers.CharField(allow_null=True)
     )
@@ -70,6 +76,7 @@ class ProductListSerializer(ResourceSerializer):
             "is_active",
             "stock_quantity",
             "availability_status",
+            "backorder",
             "image_url",
             "tags",
             "review_count",
@@ -128,6 +135,7 @@ class ProductWriteSerializer(ResourceSerializer):
         required=False,
         help_text="The opening entry of the ledger; later changes go by `adjust_stock/`.",
     )
+    backorder = written_backorder_field()
 
     class Meta:
         model = Product
@@ -142,6 +150,7 @@ class ProductWriteSerializer(ResourceSerializer):
             "status",
             "tags",
             "stock_quantity",
+            "backorder",
         ]
 
     def create(self, validated_data: dict[str, Any]) -> Product:

@@ -11,7 +11,12 @@ from rest_framework import serializers
 
 from noren.catalog.models import Variant
 from noren.catalog.services import create_variant, update_variant
-from noren.inventory.serializers import availability_field, stock_quantity_field
+from noren.inventory.serializers import (
+    availability_field,
+    backorder_field,
+    stock_quantity_field,
+    written_backorder_field,
+)
 from noren.inventory.services import MAX_QUANTITY
 from noren_kit.api.fields import AmountField, ComputedField, QuantityField, TextField
 from noren_kit.api.serializers import ResourceSerializer
@@ -63,6 +68,7 @@ class VariantSerializer(_Shown, ResourceSerializer):
 
     effective_price = effective_price_field()
     options = OptionsField(read_only=True)
+    backorder = backorder_field()
 
     class Meta:
         model = Variant
@@ -76,6 +82,7 @@ class VariantSerializer(_Shown, ResourceSerializer):
             "options",
             "stock_quantity",
             "availability_status",
+            "backorder",
         ]
         read_only_fields = fields
 
@@ -91,10 +98,11 @@ class VariantWriteSerializer(ResourceSerializer):
         required=False,
         help_text="The opening entry of the ledger; later changes go by `adjust_stock/`.",
     )
+    backorder = written_backorder_field()
 
     class Meta:
         model = Variant
-        fields = ["name", "sku", "price", "is_active", "options", "stock_quantity"]
+        fields = ["name", "sku", "price", "is_active", "options", "stock_quantity", "backorder"]
 
     def create(self, validated_data: dict[str, Any]) -> Variant:
         product = validated_data.pop("product")

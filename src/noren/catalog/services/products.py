@@ -8,7 +8,7 @@ from typing import Any
 
 from noren.catalog.errors import PriceBelowFloor
 from noren.catalog.models import Product, ProductTag, Tag
-from noren.inventory.services import open_stock
+from noren.inventory.services import allow_backorder, open_stock
 from noren_kit.accounts.rights import may
 from noren_kit.core import context
 from noren_kit.core.errors import NotFound
@@ -45,8 +45,9 @@ def create_product(*, values: dict[str, Any]) -> Product:
     values = dict(values)
     tags = values.pop("tags", [])
     quantity = values.pop("stock_quantity", 0)
+    backorder = values.pop("backorder", False)
     product = Product(id=uuid7(), **values)
-    product.stock_item = open_stock(quantity=quantity)
+    product.stock_item = open_stock(quantity=quantity, backorder=backorder)
     product.save(force_insert=True)
     if tags:
         _set_tags(product, tags)
@@ -60,6 +61,7 @@ def update_product(*, product: Product, values: dict[str, Any]) -> Product:
     """
     values = dict(values)
     tags = values.pop("tags", None)
+    backorder = values.pop("backorder", None)
     locked: Product | None = (
         Product.objects.select_for_update(no_key=True, of=("self",)).filter(id=product.id).first()
     )
@@ -73,4 +75,6 @@ def update_product(*, product: Product, values: dict[str, Any]) -> Product:
     locked.save(update_fields=written)
     if tags is not None:
         _set_tags(locked, tags)
+    if backorder is not None:
+        allow_backorder(locked.stock_item_id, allowed=backorder)
     return locked

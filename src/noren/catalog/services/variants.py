@@ -6,7 +6,7 @@ from typing import Any
 
 from noren.catalog.models import Product, Variant
 from noren.catalog.services.products import keep_price_floor
-from noren.inventory.services import open_stock
+from noren.inventory.services import allow_backorder, open_stock
 from noren_kit.core.errors import NotFound
 
 
@@ -16,7 +16,9 @@ def create_variant(*, product: Product, values: dict[str, Any]) -> Variant:
     A sku that a live product or variant has is refused by the database.
     """
     values = dict(values)
-    item = open_stock(quantity=values.pop("stock_quantity", 0))
+    item = open_stock(
+        quantity=values.pop("stock_quantity", 0), backorder=values.pop("backorder", False)
+    )
     variant: Variant = Variant.objects.create(product=product, stock_item=item, **values)
     return variant
 
@@ -31,10 +33,14 @@ def update_variant(*, variant: Variant, values: dict[str, Any]) -> Variant:
     )
     if locked is None:
         raise NotFound
+    values = dict(values)
+    backorder = values.pop("backorder", None)
     before = locked.effective_price
     for name, value in values.items():
         setattr(locked, name, value)
     if "price" in values:
         keep_price_floor(before, locked.effective_price)
     locked.save(update_fields=[*values, "updated_at", "updated_by"])
+    if backorder is not None:
+        allow_backorder(locked.stock_item_id, allowed=backorder)
     return locked

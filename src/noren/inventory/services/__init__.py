@@ -1,5 +1,6 @@
 """The changes of stock, and those that another app calls."""
 
+from noren.inventory.services.holding import lock_items, release_holder, sweep_expired
 from noren.inventory.services.importing import (
     Opening,
     PastMovement,
@@ -11,11 +12,11 @@ from noren.inventory.services.moving import (
     Change,
     Kind,
     adjust_stock,
-    lock_items,
     move_stock,
     open_stock,
     set_stock,
 )
+from noren.inventory.services.reserving import allow_backorder, hold_stock
 
 __all__ = [
     "MAX_QUANTITY",
@@ -24,10 +25,14 @@ __all__ = [
     "Opening",
     "PastMovement",
     "adjust_stock",
+    "allow_backorder",
+    "hold_stock",
     "lock_items",
     "move_stock",
     "open_imported_stock",
     "open_stock",
     "record_movements",
+    "release_holder",
     "set_stock",
+    "sweep_expired",
 ]

@@ -15,6 +15,7 @@ from django.utils import timezone
 from noren.inventory.errors import InsufficientStock, StockChanged
 from noren.inventory.events import AGGREGATE, STOCK_LOW
 from noren.inventory.models import LOW_STOCK, StockItem, StockMovement
+from noren.inventory.services.holding import lock_items, release_expired
 from noren_kit.core import context
 from noren_kit.core.ids import uuid7_text
 from noren_kit.db.arrays import plain_array
@@ -36,14 +37,6 @@ class Change:
     label: Mapping[str, str] = field(default_factory=dict)
 
 
-# The locks are taken in the order of the ids, by a statement of their own: an update in the same
-# statement would start from the row versions that were there before the wait, and meet those who
-# wait for them (ADR 0009).
-_LOCK = """
-SELECT id FROM inventory_stockitem WHERE tenant_id = %s AND id = ANY((SELECT %s::uuid[])::uuid[])
- ORDER BY id FOR NO KEY UPDATE
-"""
-
 # An item that would fall below what is reserved is left out, and so is its ledger row: the caller
 # compares the counts.
 _MOVE = """
@@ -57,7 +50,7 @@ WITH input AS (
     UPDATE inventory_stockitem s SET on_hand = s.on_hand + t.quantity
       FROM total t
      WHERE s.tenant_id = %(tenant)s AND s.id = t.item_id
-       AND s.on_hand + t.quantity >= s.reserved
+       AND (s.backorder OR s.on_hand + t.quantity >= s.reserved)
     RETURNING s.id, s.on_hand, s.reserved, t.quantity
 ), written AS (
     INSERT INTO inventory_stockmovement
@@ -69,11 +62,6 @@ WITH input AS (
 )
 SELECT id, on_hand, reserved, quantity FROM moved
 """
-
-
-def lock_items(items: Collection[uuid.UUID]) -> None:
-    """Hold items until the transaction ends, in the order that never deadlocks."""
-    fetch_all(_LOCK, [context.tenant_id(), plain_array(set(items))])
 
 
 def move_stock(
@@ -96,30 +84,41 @@ def move_stock(
         return {}
     items = [change.stock_item_id for change in changes]
     lock_items({*items, *also_lock})
-    values = {
-        "tenant": context.tenant_id(),
-        "movements": plain_array(uuid7_text() for _ in changes),
-        "items": plain_array(items),
-        "quantities": plain_array(change.quantity for change in changes),
-        "causes": plain_array(change.cause_id or "NULL" for change in changes),
-        "kind": kind,
-        "reason": reason,
-        "cause_type": cause_type,
-        "now": timezone.now(),
-        "actor": context.actor_id(),
-        "request": context.request_id(),
-    }
-    moved = {
-        item: (on_hand, reserved, change)
-        for item, on_hand, reserved, change in fetch_all(_MOVE, values)
-    }
-    if len(moved) < len(set(items)):
-        _refuse([change for change in changes if change.stock_item_id not in moved])
+    facts = {"kind": kind, "reason": reason, "cause_type": cause_type}
+    moved = _apply(changes, facts)
+    short = [change for change in changes if change.stock_item_id not in moved]
+    if short and release_expired({change.stock_item_id for change in short}):
+        moved |= _apply(short, facts)
+        short = [change for change in changes if change.stock_item_id not in moved]
+    if short:
+        refuse_short(short)
     _announce_low(changes, moved)
     return {item: on_hand for item, (on_hand, _reserved, _change) in moved.items()}
 
 
-def _refuse(short: Sequence[Change]) -> None:
+def _apply(
+    changes: Sequence[Change], facts: Mapping[str, str]
+) -> dict[uuid.UUID, tuple[int, int, int]]:
+    """Make the changes that their items' units cover: on hand, reserved and change by item."""
+    values = {
+        **facts,
+        "tenant": context.tenant_id(),
+        "movements": plain_array(uuid7_text() for _ in changes),
+        "items": plain_array(change.stock_item_id for change in changes),
+        "quantities": plain_array(change.quantity for change in changes),
+        "causes": plain_array(change.cause_id or "NULL" for change in changes),
+        "now": timezone.now(),
+        "actor": context.actor_id(),
+        "request": context.request_id(),
+    }
+    return {
+        item: (on_hand, reserved, change)
+        for item, on_hand, reserved, change in fetch_all(_MOVE, values)
+    }
+
+
+def refuse_short(short: Sequence[Change]) -> None:
+    """Raises `InsufficientStock`, naming what there is of each change's item."""
     wanted: dict[uuid.UUID, int] = {}
     labels: dict[uuid.UUID, Mapping[str, str]] = {}
     for change in short:
@@ -154,9 +153,11 @@ def _announce_low(
     )
 
 
-def open_stock(*, quantity: int = 0, reason: str = "opening stock") -> StockItem:
+def open_stock(
+    *, quantity: int = 0, reason: str = "opening stock", backorder: bool = False
+) -> StockItem:
     """A new stock item with its opening ledger entry."""
-    item: StockItem = StockItem.objects.create(on_hand=quantity)
+    item: StockItem = StockItem.objects.create(on_hand=quantity, backorder=backorder)
     if quantity:
         StockMovement.objects.create(
             stock_item=item, kind=Kind.RECEIVED, quantity=quantity, reason=reason
@@ -164,15 +165,11 @@ def open_stock(*, quantity: int = 0, reason: str = "opening stock") -> StockItem
     return item
 
 
-def adjust_stock(
-    *,
-    change: Change,
-    reason: str,
-) -> int:
+def adjust_stock(*, change: Change, reason: str, kind: str = Kind.ADJUSTED) -> int:
     """Add to (or take from) one item by hand; returns the units on hand afterwards."""
     if not change.quantity:
         return int(StockItem.objects.get(id=change.stock_item_id).on_hand)
-    after = move_stock([change], kind=Kind.ADJUSTED, reason=reason, cause_type="adjustment")
+    after = move_stock([change], kind=kind, reason=reason, cause_type="adjustment")
     return after[change.stock_item_id]
 
 
@@ -184,4 +181,4 @@ def set_stock(
     if item.on_hand != expected:
         raise StockChanged(details={"expected": expected, "on_hand": item.on_hand})
     change = Change(stock_item_id, quantity - item.on_hand, label=label)
-    return adjust_stock(change=change, reason=reason)
+    return adjust_stock(change=change, reason=reason, kind=Kind.COUNTED)

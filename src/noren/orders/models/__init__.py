@@ -9,6 +9,7 @@ from noren.orders.models.records import (
     ReturnLine,
     ReturnTax,
 )
+from noren.orders.models.reservations import Reservation, ReservedLine
 from noren.orders.models.transitions import (
     BY_ACTION,
     CLOSED,
@@ -30,6 +31,8 @@ __all__ = [
     "OrderTax",
     "OrderTransition",
     "Payment",
+    "Reservation",
+    "ReservedLine",
     "ReturnLine",
     "ReturnTax",
     "Transition",

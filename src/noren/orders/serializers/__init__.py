@@ -15,6 +15,10 @@ from noren.orders.serializers.orders import (
     OrderWriteSerializer,
     place,
 )
+from noren.orders.serializers.reservations import (
+    ReservationSerializer,
+    ReservationWriteSerializer,
+)
 
 __all__ = [
     "CustomerSerializer",
@@ -24,6 +28,8 @@ __all__ = [
     "OrderWriteSerializer",
     "PaySerializer",
     "RefundSerializer",
+    "ReservationSerializer",
+    "ReservationWriteSerializer",
     "ReturnSerializer",
     "TimelineSerializer",
     "place",

@@ -12,9 +12,17 @@ from noren.orders.services.importing import (
 )
 from noren.orders.services.paying import record_payment, record_refund
 from noren.orders.services.placing import NewLine, place_order
+from noren.orders.services.reserving import (
+    EXPIRED,
+    place_reserved_order,
+    release_reservation,
+    reserve,
+    shown_status,
+)
 from noren.orders.services.returning import ReturnedItem, return_order
 
 __all__ = [
+    "EXPIRED",
     "ImportedCustomer",
     "NewLine",
     "PastLine",
@@ -27,8 +35,12 @@ __all__ = [
     "import_customers",
     "import_orders",
     "place_order",
+    "place_reserved_order",
     "record_payment",
     "record_refund",
+    "release_reservation",
+    "reserve",
     "return_order",
     "ship_order",
+    "shown_status",
 ]
