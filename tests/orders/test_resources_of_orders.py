@@ -50,7 +50,7 @@ class TestOrder(ListContract, CursorContract, CreateContract, AccessContract):
 
 class TestReservation(ListContract, CursorContract, CreateContract, AccessContract):
     path = "reservations"
-    create = {}
+    create = {"reference": "basket 1"}
     shown_otherwise = ("items", "expires_in")
 
     def related(self, client: Client) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("expires_at", models.DateTimeField(editable=False)),
+                ("reference", models.CharField(blank=True, max_length=200)),
                 ("created_by", noren_kit.db.fields.ActorField(on_update=False)),
                 (
                     "order",

@@ -28,6 +28,8 @@ class Reservation(TenantModel):
         max_length=16, choices=Status.choices, default=Status.HELD, editable=False
     )
     expires_at = models.DateTimeField(editable=False)
+    # Whose it is, in the words of those who reserve: a basket's id, a name.
+    reference = models.CharField(max_length=200, blank=True)
     order = TenantForeignKey(Order, null=True, editable=False, related_name="+")
 
     class Meta(TenantModel.Meta):

@@ -51,7 +51,7 @@ class ReturnedItemSerializer(StrictSerializer):
 class ReturnSerializer(StrictSerializer):
     """Goods that came back: all that is left of the order where no items are named."""
 
-    items: Any = ReturnedItemSerializer(
+    items: Any = ReturnedItemSerializer(  # type: ignore[call-arg]
         many=True, allow_empty=False, max_length=MAX_ITEMS, required=False
     )
     restock = FlagField()

@@ -160,7 +160,7 @@ class OrderWriteSerializer(StrictSerializer):
     """What it takes to place an order: `items`, a `reservation`, or both."""
 
     customer = RelatedIdField(queryset=Customer.objects)
-    items: Any = NewLineSerializer(
+    items: Any = NewLineSerializer(  # type: ignore[call-arg]
         many=True, allow_empty=False, max_length=MAX_LINES, required=False
     )
     reservation = IdField(
@@ -171,12 +171,11 @@ class OrderWriteSerializer(StrictSerializer):
     billing_address = TextField(max_length=1_000, multiline=True, allow_blank=True, required=False)
     notes = TextField(max_length=1_000, multiline=True, allow_blank=True, required=False)
 
-    def _unwelcome(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        faults = super()._unwelcome(data)
-        if "items" not in data and "reservation" not in data:
-            message = str(serializers.Field.default_error_messages["required"])
-            faults["items"] = [serializers.ErrorDetail(message, "required")]
-        return faults
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "items" not in attrs and "reservation" not in attrs:
+            message = serializers.Field.default_error_messages["required"]
+            raise serializers.ValidationError({"items": message}, code="required")
+        return attrs
 
 
 def new_lines(stated: Sequence[Mapping[str, Any]]) -> list[NewLine]:

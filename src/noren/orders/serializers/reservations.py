@@ -9,7 +9,7 @@ from rest_framework import serializers
 from noren.orders.models import Reservation, ReservedLine
 from noren.orders.serializers.orders import MAX_LINES, NewLineSerializer, new_lines
 from noren.orders.services import EXPIRED, reserve, shown_status
-from noren_kit.api.fields import ComputedField, QuantityField
+from noren_kit.api.fields import ComputedField, QuantityField, TextField
 from noren_kit.api.serializers import ResourceSerializer, StrictSerializer
 
 MOST_SECONDS = 86_400
@@ -37,7 +37,7 @@ class ReservationSerializer(ResourceSerializer):
 
     class Meta:
         model = Reservation
-        fields = ["status", "expires_at", "order", "items"]
+        fields = ["status", "expires_at", "reference", "order", "items"]
         read_only_fields = fields
 
 
@@ -46,6 +46,11 @@ class ReservationWriteSerializer(StrictSerializer):
 
     items: Any = NewLineSerializer(many=True, allow_empty=False, max_length=MAX_LINES)  # type: ignore[call-arg]
     expires_in = QuantityField(min_value=1, max_value=MOST_SECONDS)
+    reference = TextField(max_length=200, allow_blank=True, required=False)
 
     def create(self, validated_data: dict[str, Any]) -> Reservation:
-        return reserve(new_lines(validated_data["items"]), seconds=validated_data["expires_in"])
+        return reserve(
+            new_lines(validated_data["items"]),
+            seconds=validated_data["expires_in"],
+            reference=validated_data.get("reference", ""),
+        )

@@ -28,7 +28,7 @@ def shown_status(status: str, expires_at: dt.datetime) -> str:
     return status
 
 
-def reserve(lines: Sequence[NewLine], *, seconds: int) -> Reservation:
+def reserve(lines: Sequence[NewLine], *, seconds: int, reference: str = "") -> Reservation:
     """Hold units for a while.
 
     Raises `InvalidInput` naming each line that can't be ordered, or `InsufficientStock` naming
@@ -36,7 +36,7 @@ def reserve(lines: Sequence[NewLine], *, seconds: int) -> Reservation:
     """
     articles = articles_on_sale(lines)
     expires_at = timezone.now() + dt.timedelta(seconds=seconds)
-    reservation = Reservation(id=uuid7(), expires_at=expires_at)
+    reservation = Reservation(id=uuid7(), expires_at=expires_at, reference=reference)
     rows, takings = [], []
     for position, line in enumerate(lines, start=1):
         article = articles[line.article_id]  # type: ignore[index]
