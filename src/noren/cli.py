@@ -177,7 +177,7 @@ def import_data(context: typer.Context) -> None:
 
 @app.command(context_settings=PASS_THROUGH)
 def verify(context: typer.Context) -> None:
-    """Check invariants of the data: noren verify stock|ratings [--json]."""
+    """Check the live data: noren verify stock|totals|numbers|isolation|ratings [--json]."""
     manage_django(["verify", *context.args])
 
 

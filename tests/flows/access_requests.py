@@ -111,6 +111,7 @@ class Requests:
             "/api/v1/tags/": lambda: store.post("tags/", self._named()),
             "/api/v1/customers/": store.customer,
             "/api/v1/orders/": lambda: store.order((store.product(), 1)),
+            "/api/v1/reservations/": lambda: store.post("reservations/", self._reservation()),
             "/api/v1/members/": self._member,
             "/api/v1/roles/": lambda: store.post("roles/", self._role()),
             "/api/v1/api-keys/": lambda: store.post("api-keys/", self._key()),
@@ -124,6 +125,13 @@ class Requests:
         self.nested: dict[str, Callable[[dict[str, Any]], Any]] = {
             "variants": store.variant,
             "reviews": self._approved_review,
+        }
+        # What makes an object that the rest of the path may be asked of.
+        self.prepared: dict[str, Callable[[], Any]] = {
+            "/api/v1/orders/{pk}/ship/": lambda: self._order("confirm"),
+            "/api/v1/orders/{pk}/deliver/": lambda: self._order("confirm", "ship"),
+            "/api/v1/orders/{pk}/return/": lambda: self._order("confirm", "ship"),
+            "/api/v1/orders/{pk}/refund/": lambda: self._order("pay"),
         }
         self.bodies: dict[str, Callable[[], Any]] = {
             "POST /api/v1/products/": self._product,
@@ -149,6 +157,14 @@ class Requests:
             "POST /api/v1/customers/": self._named,
             "POST /api/v1/orders/": lambda: store.order_body((store.product(), 1)),
             "POST /api/v1/orders/{pk}/cancel/": lambda: None,
+            "POST /api/v1/orders/{pk}/confirm/": lambda: None,
+            "POST /api/v1/orders/{pk}/ship/": lambda: None,
+            "POST /api/v1/orders/{pk}/deliver/": lambda: None,
+            "POST /api/v1/orders/{pk}/pay/": lambda: {"amount": "1", "reference": "x"},
+            "POST /api/v1/orders/{pk}/refund/": lambda: {"amount": "1", "reason": "x"},
+            "POST /api/v1/orders/{pk}/return/": lambda: {"restock": True, "reason": "x"},
+            "POST /api/v1/reservations/": self._reservation,
+            "POST /api/v1/reservations/{pk}/release/": lambda: None,
             "POST /api/v1/members/": self._guest,
             "PATCH /api/v1/members/{pk}/": lambda: {"roles": ["viewer"]},
             "POST /api/v1/roles/": self._role,
@@ -212,7 +228,7 @@ class Requests:
             return template
         head, _open, rest = template.partition("{")
         name, _close, tail = rest.partition("}")
-        made = self.objects[head]()
+        made = self.prepared.get(template, self.objects[head])()
         path = f"{head}{made['id']}{tail}"
         if name == "pk" or "{pk}" not in path:
             return path
@@ -241,6 +257,18 @@ class Requests:
     def _product(self) -> dict[str, Any]:
         category = self.store.category()["id"]
         return {"name": "Tea", "sku": f"P{next(_numbers)}", "price": "100", "category": category}
+
+    def _reservation(self) -> dict[str, Any]:
+        items = [{"product_id": self.store.product()["id"], "quantity": 1}]
+        return {"items": items, "expires_in": 600}
+
+    def _order(self, *actions: str) -> dict[str, Any]:
+        """An order to which these things have happened."""
+        order = self.store.order((self.store.product(), 1))
+        for action in actions:
+            body = self.bodies[f"POST /api/v1/orders/{{pk}}/{action}/"]()
+            order = self.store.post(f"orders/{order['id']}/{action}/", body, 200)
+        return order
 
     def _product_change(self) -> dict[str, Any]:
         return {**self._product(), "status": "draft"}

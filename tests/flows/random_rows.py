@@ -168,6 +168,9 @@ def _sum_up_order(row: Row) -> None:
         row.update({name: -row[name] for name in parts})
     tax = 0 if row["prices_include_tax"] else row["tax_amount"]
     row["total_amount"] = row["subtotal_amount"] - row["discount_amount"] + tax
+    moved = ("refunded_amount", "returned_amount", "paid_amount")
+    most = max(row["total_amount"], 0) + 1
+    row.update(zip(moved, sorted(row[name] % most for name in moved), strict=True))
 
 
 def _sum_up_line(row: Row) -> None:
@@ -179,6 +182,18 @@ def _sum_up_line(row: Row) -> None:
 def _sum_up_tax(row: Row) -> None:
     row["net"], row["tax"] = row["net"] % 10**15 - 10**9, row["tax"] % 10**15 - 10**9
     row["gross"] = row["net"] + row["tax"]
+
+
+def _sum_up_return(row: Row) -> None:
+    row["net"], row["tax"] = row["net"] % 10**15, row["tax"] % 10**15
+    row["gross"] = row["net"] + row["tax"]
+
+
+def _above_nothing(name: str) -> Callable[[Row], None]:
+    def mend(row: Row) -> None:
+        row[name] = row[name] % 10**15 + 1
+
+    return mend
 
 
 def _keep_stock(row: Row) -> None:
@@ -194,6 +209,11 @@ MENDS: dict[str, Callable[[Row], None]] = {
     "orders.Order": _sum_up_order,
     "orders.OrderLine": _sum_up_line,
     "orders.OrderTax": _sum_up_tax,
+    "orders.Payment": _above_nothing("amount"),
+    "orders.OrderReturn": _sum_up_return,
+    "orders.ReturnTax": _sum_up_return,
+    "orders.ReturnLine": _above_nothing("quantity"),
+    "inventory.StockHold": _above_nothing("quantity"),
     "inventory.StockItem": _keep_stock,
     "inventory.StockMovement": _move,
 }

@@ -101,6 +101,7 @@ def test_the_resources_have_revisions() -> None:
         "inventory_stockitem",
         "orders_orderline",
         "orders_ordertax",
+        "orders_reservedline",
     }
     assert not {name for name in found if name.startswith(("accounts.", "jobs.", "outbox."))}
 

@@ -43,6 +43,8 @@ def test_by_a_difference(store: Store, shop: Shop) -> None:
             "in_stock": left > 0,
             "quantity": left,
             "availability_status": status,
+            "on_hand": left,
+            "reserved": 0,
         }
     assert store.get(f"products/{product['id']}/")["stock_quantity"] == 0
     assert ledger(store, product) == [
@@ -67,7 +69,7 @@ def test_to_a_counted_quantity(store: Store) -> None:
     product = store.product(stock_quantity=20)
     response = adjust(store, product, set_to=7, expected_quantity=20, reason="stocktaking")
     assert response.json()["quantity"] == 7
-    assert ledger(store, product)[0] == ("adjusted", -13, "stocktaking")
+    assert ledger(store, product)[0] == ("counted", -13, "stocktaking")
     again = adjust(store, product, set_to=0, expected_quantity=20, reason="stocktaking")
     assert assert_error(again, 409, "stock_changed") == {"expected": 20, "on_hand": 7}
     assert store.stock(product) == 7

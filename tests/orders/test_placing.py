@@ -59,6 +59,9 @@ def test_the_whole_of_an_order(store: Store, shop: Shop) -> None:
         "discount_amount": "0",
         "tax_amount": "121",
         "total_amount": "1336",
+        "paid_amount": "0",
+        "refunded_amount": "0",
+        "returned_amount": "0",
         "currency": "JPY",
         "tax_breakdown": [
             {"rate": "10.00", "reduced": False, "net": "1215", "tax": "121", "gross": "1336"}

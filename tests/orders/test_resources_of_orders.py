@@ -46,3 +46,24 @@ class TestOrder(ListContract, CursorContract, CreateContract, AccessContract):
             },
         ).json()
         return {"customer": customer["id"], "items": [{"product_id": product["id"], "quantity": 2}]}
+
+
+class TestReservation(ListContract, CursorContract, CreateContract, AccessContract):
+    path = "reservations"
+    create = {"reference": "basket 1"}
+    shown_otherwise = ("items", "expires_in")
+
+    def related(self, client: Client) -> dict[str, Any]:
+        category = client.post("/api/v1/categories/", {"name": "Tea"}).json()
+        product = client.post(
+            "/api/v1/products/",
+            {
+                "name": "Sencha",
+                "sku": "S1",
+                "price": "105",
+                "status": "active",
+                "category": category["id"],
+                "stock_quantity": 1_000,
+            },
+        ).json()
+        return {"items": [{"product_id": product["id"], "quantity": 2}], "expires_in": 600}

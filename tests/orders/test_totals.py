@@ -199,3 +199,33 @@ def test_a_discount_never_exceeds_a_rates_amount() -> None:
     assert sorted(row.net for row in totals.rows) == [0, 0, 1]
     assert all(row.tax >= 0 for row in totals.rows)
     assert totals.total == 1
+
+
+def test_three_lines_are_rounded_once() -> None:
+    """Three lines of 105 yen at 10 %, rounded down, owe 31 and not 30."""
+    store = Store(make_shop(tax_rounding="floor"))
+    category = store.category(tax_rate="10")["id"]
+    order = store.order(*((store.product(price="105", category=category), 1) for _ in range(3)))
+    assert (order["subtotal_amount"], order["tax_amount"]) == ("315", "31")
+
+
+@pytest.mark.parametrize(
+    ("rounding", "at_10", "at_8", "total"),
+    [
+        ("floor", "501", "100", "6867"),
+        ("half_up", "502", "100", "6868"),
+        ("ceil", "502", "101", "6869"),
+    ],
+)
+def test_an_invoice_of_both_rates(rounding: str, at_10: str, at_8: str, total: str) -> None:
+    """The example of docs/guides/tax.md: one rounding per invoice and rate."""
+    store = Store(make_shop(tax_rounding=rounding))
+    standard, reduced = (store.category(tax_rate=rate)["id"] for rate in ("10", "8"))
+    order = store.order(
+        (store.product(price="1001", category=standard), 5),
+        (store.product(price="10", category=standard), 1),
+        (store.product(price="417", category=reduced), 3),
+    )
+    rows = [(row["net"], row["tax"], row["reduced"]) for row in order["tax_breakdown"]]
+    assert rows == [("5015", at_10, False), ("1251", at_8, True)]
+    assert order["total_amount"] == total

@@ -22,3 +22,10 @@ class StockChanged(Conflict):
 class StockUnreadable(Unavailable):
     code = "stock_unavailable"
     message = _("The stock can't be read at the moment.")
+
+
+class BackorderedStock(Conflict):
+    """409: back-order can't end while more is sold or held than there is."""
+
+    code = "backordered"
+    message = _("More is sold or reserved than there is; receive stock first.")

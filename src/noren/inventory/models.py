@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from noren_kit.core import context
-from noren_kit.db.constraints import AppendOnly
+from noren_kit.db.constraints import AppendOnly, unique_in_tenant
 from noren_kit.db.fields import ActorField, TenantField, TenantForeignKey
 from noren_kit.tenancy.models import TenantRow
 
@@ -18,9 +18,10 @@ LOW_STOCK = 10
 class StockItem(TenantRow):
     """Something with a quantity; what it is, its holder knows.
 
-    All are units. `on_hand` equals the sum of the item's ledger. `sold` is what its sales took
-    and did not bring back, those of its parts (a product's variants) included: it stands here,
-    because a sale writes this row anyway, and must not rewrite what its holder is.
+    `on_hand` and `reserved` are units, each the sum of its entries in the item's ledger. With
+    `backorder` more may be sold than there is. `sold` is what the item's sales took and did not
+    bring back, those of its parts (a product's variants) included: it stands here, because a sale
+    writes this row anyway, and must not rewrite what its holder is.
     """
 
     revises = "inventory_stockitem"
@@ -29,11 +30,12 @@ class StockItem(TenantRow):
     on_hand = models.BigIntegerField(default=0)
     reserved = models.BigIntegerField(default=0)
     sold = models.BigIntegerField(default=0, db_default=0)
+    backorder = models.BooleanField(default=False, db_default=False)
 
     class Meta(TenantRow.Meta):
         constraints = [
             models.CheckConstraint(
-                condition=Q(reserved__gte=0) & Q(on_hand__gte=F("reserved")),
+                condition=Q(reserved__gte=0) & (Q(backorder=True) | Q(on_hand__gte=F("reserved"))),
                 name="inventory_stockitem_not_negative",
             ),
             models.CheckConstraint(condition=Q(sold__gte=0), name="inventory_stockitem_sold"),
@@ -53,13 +55,44 @@ class StockItem(TenantRow):
         return self.on_hand - self.reserved
 
 
+class StockHold(TenantRow):
+    """Units of an item kept for somebody until a moment, after which they count no longer.
+
+    The row stays until it is swept; the item's `reserved` is the sum of its rows.
+    """
+
+    stock_item = TenantForeignKey(StockItem, related_name="holds")
+    # What they are held for, as its holder knows it.
+    holder_id = models.UUIDField()
+    quantity = models.BigIntegerField()
+    expires_at = models.DateTimeField()
+
+    class Meta(TenantRow.Meta):
+        constraints = [
+            unique_in_tenant("holder_id", "stock_item", among_live=False),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0), name="inventory_stockhold_quantity"
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "expires_at"], name="inventory_stockhold_expiry")]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} until {self.expires_at:%F %T}"
+
+
 class StockMovement(TenantRow):
-    """One change of one item's `on_hand`, with its cause. Append-only."""
+    """One change of one item's `on_hand`, with its cause. Append-only.
+
+    `reserved` and `released` entries change the item's `reserved` instead.
+    """
 
     class Kind(models.TextChoices):
         RECEIVED = "received", _("received")
+        RESERVED = "reserved", _("reserved")
+        RELEASED = "released", _("released")
         SOLD = "sold", _("sold")
         ADJUSTED = "adjusted", _("adjusted")
+        COUNTED = "counted", _("counted")
         RETURNED = "returned", _("returned")
 
     tenant = TenantField(db_constraint=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Case, CharField, Count, F, QuerySet, Sum, Value, When
+from django.utils import timezone
 
 from noren.inventory.models import LOW_STOCK, StockItem, StockMovement
 from noren_kit.core import context
@@ -48,8 +49,11 @@ def with_availability(queryset: QuerySet[Any], stock_item: str) -> QuerySet[Any]
 
 
 def find_item(stock_item_id: uuid.UUID) -> StockItem:
-    """The item as it is now; raises `StockItem.DoesNotExist`."""
+    """The item as it is now, without holds that have run out; raises `StockItem.DoesNotExist`."""
     item: StockItem = StockItem.objects.get(id=stock_item_id)
+    if item.reserved:
+        expired = item.holds.filter(expires_at__lte=timezone.now())
+        item.reserved -= expired.aggregate(units=Sum("quantity"))["units"] or 0
     return item
 
 
@@ -60,28 +64,38 @@ def list_movements(stock_item_id: uuid.UUID) -> QuerySet[StockMovement]:
 
 # One grouping instead of a join, which is slow while a fresh table has no statistics yet.
 _DIFFERENCES = """
-SELECT id, sum(on_hand), sum(reserved), sum(moved)
-  FROM (SELECT id, on_hand, reserved, 0 AS moved FROM inventory_stockitem
+SELECT id, sum(on_hand), sum(reserved), sum(moved), sum(noted), sum(held)
+  FROM (SELECT id, on_hand, reserved, 0 AS moved, 0 AS noted, 0 AS held, backorder
+          FROM inventory_stockitem
          WHERE tenant_id = %(tenant)s
         UNION ALL
-        SELECT stock_item_id, 0, 0, quantity FROM inventory_stockmovement
+        SELECT stock_item_id, 0, 0,
+               CASE WHEN kind IN ('reserved', 'released') THEN 0 ELSE quantity END,
+               CASE WHEN kind IN ('reserved', 'released') THEN quantity ELSE 0 END, 0, NULL
+          FROM inventory_stockmovement
+         WHERE tenant_id = %(tenant)s
+        UNION ALL
+        SELECT stock_item_id, 0, 0, 0, 0, quantity, NULL FROM inventory_stockhold
          WHERE tenant_id = %(tenant)s) entry
  GROUP BY id
-HAVING sum(on_hand) <> sum(moved) OR sum(reserved) NOT BETWEEN 0 AND sum(on_hand)
+HAVING sum(on_hand) <> sum(moved) OR sum(reserved) <> sum(noted) OR sum(reserved) <> sum(held)
+    OR sum(reserved) < 0 OR (sum(reserved) > sum(on_hand) AND NOT bool_or(backorder))
  ORDER BY id
 """
 
 
 def find_differences() -> Iterator[dict[str, Any]]:
-    """Items of the tenant whose counter is not the sum of their ledger, or out of bounds."""
+    """Items of the tenant whose counters are not the sums of ledger and holds, or out of bounds."""
     with connection.cursor() as cursor:
         cursor.execute(_DIFFERENCES, {"tenant": context.tenant_id()})
-        for item, on_hand, reserved, total in cursor:
+        for item, on_hand, reserved, moved, noted, held in cursor:
             yield {
                 "stock_item_id": str(item),
                 "on_hand": int(on_hand),
                 "reserved": int(reserved),
-                "ledger": int(total),
+                "ledger": int(moved),
+                "ledger_reserved": int(noted),
+                "held": int(held),
             }
 
 

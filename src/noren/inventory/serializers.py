@@ -10,7 +10,7 @@ from rest_framework import serializers
 from noren.inventory.models import StockMovement
 from noren.inventory.queries import AVAILABILITIES, availability_of, units_available
 from noren.inventory.services import MAX_QUANTITY
-from noren_kit.api.fields import ComputedField, QuantityField, TextField
+from noren_kit.api.fields import ComputedField, FlagField, QuantityField, TextField
 from noren_kit.api.serializers import ResourceSerializer, StrictSerializer
 
 _COUNTERS = ["stock_item.on_hand", "stock_item.reserved"]
@@ -27,18 +27,33 @@ def availability_field() -> ComputedField:
     return ComputedField(availability_of, reads=_COUNTERS, shown_as=shown)
 
 
+def backorder_field() -> ComputedField:
+    """Whether more may be sold than there is of what holds a `stock_item`."""
+    return ComputedField(bool, reads=["stock_item.backorder"], shown_as=serializers.BooleanField())
+
+
+def written_backorder_field() -> FlagField:
+    return FlagField(required=False, help_text="More may be sold than there is in stock.")
+
+
 class StockSerializer(serializers.Serializer):
+    """Units that may be sold; of those on hand, some may be held by reservations."""
+
     in_stock = serializers.BooleanField()
     quantity = serializers.IntegerField()
     availability_status = serializers.ChoiceField(choices=AVAILABILITIES)
+    on_hand = serializers.IntegerField()
+    reserved = serializers.IntegerField()
 
 
 class AdjustStockSerializer(StrictSerializer):
-    """Either `delta`, or `set_to` together with `expected_quantity`."""
+    """Either `delta`, or `set_to` together with `expected_quantity`: both of what is on hand."""
 
     delta = QuantityField(min_value=-MAX_QUANTITY, max_value=MAX_QUANTITY, required=False)
     set_to = QuantityField(min_value=0, max_value=MAX_QUANTITY, required=False)
-    expected_quantity = QuantityField(min_value=0, max_value=MAX_QUANTITY, required=False)
+    expected_quantity = QuantityField(
+        min_value=-MAX_QUANTITY, max_value=MAX_QUANTITY, required=False
+    )
     reason = TextField(max_length=200)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

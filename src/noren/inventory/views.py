@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from noren.inventory.errors import StockUnreadable
+from noren.inventory.models import StockItem
 from noren.inventory.queries import availability, find_item, list_movements
 from noren.inventory.serializers import (
     AdjustStockSerializer,
@@ -54,10 +55,10 @@ class StockActions:
         """What there is at this moment."""
         row = self._row()
         try:
-            available = find_item(row.stock_item_id).available
+            item = find_item(row.stock_item_id)
         except OperationalError as error:
             raise StockUnreadable from error
-        return _stock(available)
+        return _stock(item)
 
     @extend_schema(request=AdjustStockSerializer, responses=StockSerializer)
     @action(detail=True, methods=["post"])
@@ -78,7 +79,7 @@ class StockActions:
             )
         else:
             adjust_stock(change=Change(item, given["delta"], label=label), reason=given["reason"])
-        return _stock(find_item(item).available)
+        return _stock(find_item(item))
 
     @extend_schema(responses=StockMovementSerializer(many=True))
     @action(detail=True, methods=["get"])
@@ -89,11 +90,13 @@ class StockActions:
         return Response(self.paginator.page(movements, request, read))  # type: ignore[attr-defined]
 
 
-def _stock(available: int) -> Response:
+def _stock(item: StockItem) -> Response:
     return Response(
         {
-            "in_stock": available > 0,
-            "quantity": available,
-            "availability_status": availability(available),
+            "in_stock": item.available > 0,
+            "quantity": item.available,
+            "availability_status": availability(item.available),
+            "on_hand": item.on_hand,
+            "reserved": item.reserved,
         }
     )

@@ -94,7 +94,7 @@ _SERIALIZER_TWINS = {"create": "bulk_create", "update": "bulk_update"}
 def _without_twin(kind: Any, base: Any, twins: Mapping[str, str]) -> Iterable[str]:
     for name, twin in twins.items():
         own = getattr(kind, name, None) is not getattr(base, name, None)
-        if own and getattr(kind, twin) is getattr(base, twin):
+        if own and getattr(kind, twin, None) in (None, getattr(base, twin)):
             yield f"{kind.__qualname__}.{name} is its own and {twin} is not"
 
 

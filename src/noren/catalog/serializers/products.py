@@ -22,7 +22,12 @@ from noren.catalog.services import (
     update_product,
     update_products,
 )
-from noren.inventory.serializers import availability_field, stock_quantity_field
+from noren.inventory.serializers import (
+    availability_field,
+    backorder_field,
+    stock_quantity_field,
+    written_backorder_field,
+)
 from noren.inventory.services import MAX_QUANTITY
 from noren_kit.api.fields import AmountField, ComputedField, QuantityField, TextField
 from noren_kit.api.serializers import ResourceSerializer
@@ -57,6 +62,7 @@ class ProductListSerializer(ResourceSerializer):
     stock_quantity = stock_quantity_field()
     total_sales = serializers.IntegerField(source="stock_item.sold", read_only=True)
     availability_status = availability_field()
+    backorder = backorder_field()
     image_url = ComputedField(
         image_url, reads=["image"], shown_as=serializers.CharField(allow_null=True)
     )
@@ -77,6 +83,7 @@ class ProductListSerializer(ResourceSerializer):
             "is_active",
             "stock_quantity",
             "availability_status",
+            "backorder",
             "image_url",
             "tags",
             "review_count",
@@ -135,6 +142,7 @@ class ProductWriteSerializer(ResourceSerializer):
         required=False,
         help_text="The opening entry of the ledger; later changes go by `adjust_stock/`.",
     )
+    backorder = written_backorder_field()
 
     class Meta:
         model = Product
@@ -149,6 +157,7 @@ class ProductWriteSerializer(ResourceSerializer):
             "status",
             "tags",
             "stock_quantity",
+            "backorder",
         ]
 
     def create(self, validated_data: dict[str, Any]) -> Product:

@@ -17,7 +17,12 @@ from noren.catalog.services import (
     update_variant,
     update_variants,
 )
-from noren.inventory.serializers import availability_field, stock_quantity_field
+from noren.inventory.serializers import (
+    availability_field,
+    backorder_field,
+    stock_quantity_field,
+    written_backorder_field,
+)
 from noren.inventory.services import MAX_QUANTITY
 from noren_kit.api.fields import AmountField, ComputedField, QuantityField, TextField
 from noren_kit.api.serializers import ResourceSerializer
@@ -69,6 +74,7 @@ class VariantSerializer(_Shown, ResourceSerializer):
 
     effective_price = effective_price_field()
     options = OptionsField(read_only=True)
+    backorder = backorder_field()
 
     class Meta:
         model = Variant
@@ -82,6 +88,7 @@ class VariantSerializer(_Shown, ResourceSerializer):
             "options",
             "stock_quantity",
             "availability_status",
+            "backorder",
         ]
         read_only_fields = fields
 
@@ -97,10 +104,11 @@ class VariantWriteSerializer(ResourceSerializer):
         required=False,
         help_text="The opening entry of the ledger; later changes go by `adjust_stock/`.",
     )
+    backorder = written_backorder_field()
 
     class Meta:
         model = Variant
-        fields = ["name", "sku", "price", "is_active", "options", "stock_quantity"]
+        fields = ["name", "sku", "price", "is_active", "options", "stock_quantity", "backorder"]
 
     def create(self, validated_data: dict[str, Any]) -> Variant:
         product = validated_data.pop("product")

@@ -8,7 +8,12 @@ from typing import Any
 
 from noren.catalog.errors import PriceBelowFloor
 from noren.catalog.models import Product, ProductTag, Tag
-from noren.inventory.services import open_stock, open_stock_together
+from noren.inventory.services import (
+    allow_backorder,
+    allow_backorders,
+    open_stock,
+    open_stock_together,
+)
 from noren_kit.accounts.rights import may
 from noren_kit.core import context
 from noren_kit.core.errors import NotFound, RowFaults
@@ -85,8 +90,9 @@ def create_product(*, values: dict[str, Any]) -> Product:
     values = dict(values)
     tags = values.pop("tags", [])
     quantity = values.pop("stock_quantity", 0)
+    backorder = values.pop("backorder", False)
     product = Product(id=uuid7(), **values)
-    product.stock_item = open_stock(quantity=quantity)
+    product.stock_item = open_stock(quantity=quantity, backorder=backorder)
     product.save(force_insert=True)
     if tags:
         _set_tags({product: tags})
@@ -97,7 +103,10 @@ def create_products(*, rows: Sequence[dict[str, Any]]) -> list[Product]:
     """Products as `create_product` makes one; as many statements for a thousand as for one."""
     rows = [dict(values) for values in rows]
     tags = [values.pop("tags", []) for values in rows]
-    items = open_stock_together([values.pop("stock_quantity", 0) for values in rows])
+    items = open_stock_together(
+        [values.pop("stock_quantity", 0) for values in rows],
+        backorders=[values.pop("backorder", False) for values in rows],
+    )
     products: list[Product] = Product.objects.bulk_create(
         [
             Product(id=uuid7(), stock_item=item, **values)
@@ -116,6 +125,7 @@ def update_product(*, product: Product, values: dict[str, Any]) -> Product:
     """
     values = dict(values)
     tags = values.pop("tags", None)
+    backorder = values.pop("backorder", None)
     locked: Product | None = (
         Product.objects.select_for_update(no_key=True, of=("self",)).filter(id=product.id).first()
     )
@@ -129,6 +139,8 @@ def update_product(*, product: Product, values: dict[str, Any]) -> Product:
     locked.save(update_fields=written)
     if tags is not None:
         _set_tags({locked: tags})
+    if backorder is not None:
+        allow_backorder(locked.stock_item_id, allowed=backorder)
     return locked
 
 
@@ -139,6 +151,11 @@ def update_products(*, changes: Changes) -> list[Product]:
     """
     changes = [(product, dict(values)) for product, values in changes]
     tags = {product: values.pop("tags") for product, values in changes if "tags" in values}
+    backorders = {
+        product.stock_item_id: values.pop("backorder")
+        for product, values in changes
+        if "backorder" in values
+    }
     keep_price_floors(
         [
             (product.price, values["price"]) if "price" in values else None
@@ -152,4 +169,5 @@ def update_products(*, changes: Changes) -> list[Product]:
     update_rows(products, {name for _product, values in changes for name in values})
     if tags:
         _set_tags(tags)
+    allow_backorders(backorders)
     return products

@@ -7,7 +7,12 @@ from typing import Any
 
 from noren.catalog.models import Product, Variant
 from noren.catalog.services.products import keep_price_floor, keep_price_floors
-from noren.inventory.services import open_stock, open_stock_together
+from noren.inventory.services import (
+    allow_backorder,
+    allow_backorders,
+    open_stock,
+    open_stock_together,
+)
 from noren_kit.core.errors import NotFound
 from noren_kit.db.rows import update_rows
 
@@ -18,7 +23,9 @@ def create_variant(*, product: Product, values: dict[str, Any]) -> Variant:
     A sku that a live product or variant has is refused by the database.
     """
     values = dict(values)
-    item = open_stock(quantity=values.pop("stock_quantity", 0))
+    item = open_stock(
+        quantity=values.pop("stock_quantity", 0), backorder=values.pop("backorder", False)
+    )
     variant: Variant = Variant.objects.create(product=product, stock_item=item, **values)
     return variant
 
@@ -29,7 +36,10 @@ def create_variants(*, rows: Sequence[dict[str, Any]]) -> list[Variant]:
     As many statements for a thousand as for one.
     """
     rows = [dict(values) for values in rows]
-    items = open_stock_together([values.pop("stock_quantity", 0) for values in rows])
+    items = open_stock_together(
+        [values.pop("stock_quantity", 0) for values in rows],
+        backorders=[values.pop("backorder", False) for values in rows],
+    )
     made: list[Variant] = Variant.objects.bulk_create(
         [Variant(stock_item=item, **values) for item, values in zip(items, rows, strict=True)]
     )
@@ -46,12 +56,16 @@ def update_variant(*, variant: Variant, values: dict[str, Any]) -> Variant:
     )
     if locked is None:
         raise NotFound
+    values = dict(values)
+    backorder = values.pop("backorder", None)
     before = locked.effective_price
     for name, value in values.items():
         setattr(locked, name, value)
     if "price" in values:
         keep_price_floor(before, locked.effective_price)
     locked.save(update_fields=[*values, "updated_at", "updated_by"])
+    if backorder is not None:
+        allow_backorder(locked.stock_item_id, allowed=backorder)
     return locked
 
 
@@ -60,7 +74,13 @@ def update_variants(*, changes: Sequence[tuple[Variant, dict[str, Any]]]) -> lis
 
     As many statements for a thousand as for one. Raises `RowFaults` for prices below the floor.
     """
+    changes = [(variant, dict(values)) for variant, values in changes]
     variants = [variant for variant, _values in changes]
+    backorders = {
+        variant.stock_item_id: values.pop("backorder")
+        for variant, values in changes
+        if "backorder" in values
+    }
     products = Product.every.in_bulk({variant.product_id for variant in variants})
     steps = []
     for variant, values in changes:
@@ -71,4 +91,5 @@ def update_variants(*, changes: Sequence[tuple[Variant, dict[str, Any]]]) -> lis
         steps.append((before, variant.effective_price) if "price" in values else None)
     keep_price_floors(steps)
     update_rows(variants, {name for _variant, values in changes for name in values})
+    allow_backorders(backorders)
     return variants

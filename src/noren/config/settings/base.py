@@ -149,6 +149,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "accounts.remove_failed_sign_ins",
         "schedule": timedelta(hours=1),
     },
+    "release-expired-holds": {
+        "task": "inventory.release_expired_holds",
+        "schedule": timedelta(seconds=30),
+    },
 }
 
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -212,6 +216,9 @@ SPECTACULAR_SETTINGS = {
         "OrderKind": "noren.orders.models.Order.Kind",
         "OrderStatus": "noren.orders.models.Order.Status",
         "PaymentStatus": "noren.orders.models.Order.PaymentStatus",
+        "ReservationStatus": "noren.orders.serializers.reservations.STATUSES",
+        "PaymentKind": "noren.orders.models.Payment.Kind",
+        "TimelineKind": "noren.orders.queries.TIMELINE_KINDS",
         "MovementKind": "noren.inventory.models.StockMovement.Kind",
         "TenantStatus": "noren_kit.tenancy.models.Tenant.Status",
         "TaxRounding": "noren_kit.core.money.Rounding",

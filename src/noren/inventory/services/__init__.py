@@ -1,5 +1,6 @@
 """The changes of stock, and those that another app calls."""
 
+from noren.inventory.services.holding import lock_items, release_holder, sweep_expired
 from noren.inventory.services.importing import (
     Opening,
     PastMovement,
@@ -17,6 +18,7 @@ from noren.inventory.services.moving import (
     open_stock_together,
     set_stock,
 )
+from noren.inventory.services.reserving import allow_backorder, allow_backorders, hold_stock
 
 __all__ = [
     "MAX_QUANTITY",
@@ -25,11 +27,17 @@ __all__ = [
     "Opening",
     "PastMovement",
     "adjust_stock",
+    "allow_backorder",
+    "allow_backorders",
     "count_sold",
+    "hold_stock",
+    "lock_items",
     "move_stock",
     "open_imported_stock",
     "open_stock",
     "open_stock_together",
     "record_movements",
+    "release_holder",
     "set_stock",
+    "sweep_expired",
 ]

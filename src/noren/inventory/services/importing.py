@@ -58,7 +58,7 @@ WITH input AS (
     UPDATE inventory_stockitem s SET on_hand = s.on_hand + t.quantity
       FROM total t, locked l
      WHERE s.tenant_id = %(tenant)s AND s.id = t.item_id AND l.id = s.id
-       AND s.on_hand + t.quantity >= s.reserved
+       AND (s.backorder OR s.on_hand + t.quantity >= s.reserved)
     RETURNING s.id
 ), written AS (
     INSERT INTO inventory_stockmovement

@@ -15,6 +15,7 @@ from django.utils import timezone
 from noren.inventory.errors import InsufficientStock, StockChanged
 from noren.inventory.events import AGGREGATE, STOCK_LOW
 from noren.inventory.models import LOW_STOCK, StockItem, StockMovement
+from noren.inventory.services.holding import lock_items, release_expired
 from noren_kit.core import context
 from noren_kit.core.ids import uuid7_text
 from noren_kit.db.arrays import plain_array
@@ -36,14 +37,6 @@ class Change:
     label: Mapping[str, str] = field(default_factory=dict)
 
 
-# The locks are taken in the order of the ids, by a statement of their own: an update in the same
-# statement would start from the row versions that were there before the wait, and meet those who
-# wait for them (ADR 0009).
-_LOCK = """
-SELECT id FROM inventory_stockitem WHERE tenant_id = %s AND id = ANY((SELECT %s::uuid[])::uuid[])
- ORDER BY id FOR NO KEY UPDATE
-"""
-
 # An item that would fall below what is reserved is left out, and so is its ledger row: the caller
 # compares the counts.
 _MOVE = """
@@ -64,7 +57,7 @@ WITH input AS (
        SET on_hand = s.on_hand + t.quantity, sold = greatest(s.sold + t.units, 0)
       FROM total t
      WHERE s.tenant_id = %(tenant)s AND s.id = t.item_id
-       AND s.on_hand + t.quantity >= s.reserved
+       AND (s.backorder OR s.on_hand + t.quantity >= s.reserved)
     RETURNING s.id, s.on_hand, s.reserved, t.quantity
 ), written AS (
     INSERT INTO inventory_stockmovement
@@ -99,28 +92,16 @@ def move_stock(
         return {}
     items = [change.stock_item_id for change in changes]
     sold = sold or {}
-    fetch_all(_LOCK, [context.tenant_id(), plain_array({*items, *sold})])
-    values = {
-        "tenant": context.tenant_id(),
-        "movements": plain_array(uuid7_text() for _ in changes),
-        "items": plain_array(items),
-        "quantities": plain_array(change.quantity for change in changes),
-        "causes": plain_array(change.cause_id or "NULL" for change in changes),
-        "sellers": plain_array(sold),
-        "units": plain_array(sold.values()),
-        "kind": kind,
-        "reason": reason,
-        "cause_type": cause_type,
-        "now": timezone.now(),
-        "actor": context.actor_id(),
-        "request": context.request_id(),
-    }
-    moved = {
-        item: (on_hand, reserved, change)
-        for item, on_hand, reserved, change in fetch_all(_MOVE, values)
-    }
-    if not moved.keys() >= set(items):
-        _refuse([change for change in changes if change.stock_item_id not in moved])
+    lock_items({*items, *sold})
+    facts = {"kind": kind, "reason": reason, "cause_type": cause_type}
+    moved = _apply(changes, sold, facts)
+    short = [change for change in changes if change.stock_item_id not in moved]
+    if short and release_expired({change.stock_item_id for change in short}):
+        left = {item: units for item, units in sold.items() if item not in moved}
+        moved |= _apply(short, left, facts)
+        short = [change for change in changes if change.stock_item_id not in moved]
+    if short:
+        refuse_short(short)
     _announce_low(changes, moved)
     return {item: moved[item][0] for item in items}
 
@@ -135,11 +116,35 @@ UPDATE inventory_stockitem s SET sold = greatest(s.sold + u.units, 0)
 def count_sold(sold: Mapping[uuid.UUID, int]) -> None:
     """Add units to what items have sold, for sales whose stock was moved before or elsewhere."""
     tenant, items = context.tenant_id(), plain_array(sold)
-    fetch_all(_LOCK, [tenant, items])
+    lock_items(sold)
     execute(_COUNT_SOLD, {"tenant": tenant, "items": items, "units": plain_array(sold.values())})
 
 
-def _refuse(short: Sequence[Change]) -> None:
+def _apply(
+    changes: Sequence[Change], sold: Mapping[uuid.UUID, int], facts: Mapping[str, str]
+) -> dict[uuid.UUID, tuple[int, int, int]]:
+    """Make the changes that their items' units cover: on hand, reserved and change by item."""
+    values = {
+        **facts,
+        "tenant": context.tenant_id(),
+        "movements": plain_array(uuid7_text() for _ in changes),
+        "items": plain_array(change.stock_item_id for change in changes),
+        "quantities": plain_array(change.quantity for change in changes),
+        "causes": plain_array(change.cause_id or "NULL" for change in changes),
+        "sellers": plain_array(sold),
+        "units": plain_array(sold.values()),
+        "now": timezone.now(),
+        "actor": context.actor_id(),
+        "request": context.request_id(),
+    }
+    return {
+        item: (on_hand, reserved, change)
+        for item, on_hand, reserved, change in fetch_all(_MOVE, values)
+    }
+
+
+def refuse_short(short: Sequence[Change]) -> None:
+    """Raises `InsufficientStock`, naming what there is of each change's item."""
     wanted: dict[uuid.UUID, int] = {}
     labels: dict[uuid.UUID, Mapping[str, str]] = {}
     for change in short:
@@ -175,11 +180,18 @@ def _announce_low(
 
 
 def open_stock_together(
-    quantities: Sequence[int], *, reason: str = "opening stock"
+    quantities: Sequence[int],
+    *,
+    reason: str = "opening stock",
+    backorders: Sequence[bool] | None = None,
 ) -> list[StockItem]:
     """New stock items with their opening ledger entries, in their order; two statements."""
+    allowed = backorders or [False] * len(quantities)
     items: list[StockItem] = StockItem.objects.bulk_create(
-        [StockItem(on_hand=quantity) for quantity in quantities]
+        [
+            StockItem(on_hand=quantity, backorder=backorder)
+            for quantity, backorder in zip(quantities, allowed, strict=True)
+        ]
     )
     StockMovement.objects.bulk_create(
         [
@@ -191,9 +203,11 @@ def open_stock_together(
     return items
 
 
-def open_stock(*, quantity: int = 0, reason: str = "opening stock") -> StockItem:
+def open_stock(
+    *, quantity: int = 0, reason: str = "opening stock", backorder: bool = False
+) -> StockItem:
     """A new stock item with its opening ledger entry."""
-    item: StockItem = StockItem.objects.create(on_hand=quantity)
+    item: StockItem = StockItem.objects.create(on_hand=quantity, backorder=backorder)
     if quantity:
         StockMovement.objects.create(
             stock_item=item, kind=Kind.RECEIVED, quantity=quantity, reason=reason
@@ -201,15 +215,11 @@ def open_stock(*, quantity: int = 0, reason: str = "opening stock") -> StockItem
     return item
 
 
-def adjust_stock(
-    *,
-    change: Change,
-    reason: str,
-) -> int:
+def adjust_stock(*, change: Change, reason: str, kind: str = Kind.ADJUSTED) -> int:
     """Add to (or take from) one item by hand; returns the units on hand afterwards."""
     if not change.quantity:
         return int(StockItem.objects.get(id=change.stock_item_id).on_hand)
-    after = move_stock([change], kind=Kind.ADJUSTED, reason=reason, cause_type="adjustment")
+    after = move_stock([change], kind=kind, reason=reason, cause_type="adjustment")
     return after[change.stock_item_id]
 
 
@@ -221,4 +231,4 @@ def set_stock(
     if item.on_hand != expected:
         raise StockChanged(details={"expected": expected, "on_hand": item.on_hand})
     change = Change(stock_item_id, quantity - item.on_hand, label=label)
-    return adjust_stock(change=change, reason=reason)
+    return adjust_stock(change=change, reason=reason, kind=Kind.COUNTED)

@@ -63,6 +63,10 @@ class Order(TenantModel):
     discount_amount = MoneyField(default=Decimal(0))
     tax_amount = MoneyField()
     total_amount = MoneyField()
+    # Sums of the order's payments, refunds and returns.
+    paid_amount = MoneyField(default=Decimal(0), db_default=0, editable=False)
+    refunded_amount = MoneyField(default=Decimal(0), db_default=0, editable=False)
+    returned_amount = MoneyField(default=Decimal(0), db_default=0, editable=False)
     shipping_address = models.TextField(blank=True, max_length=1_000)
     billing_address = models.TextField(blank=True, max_length=1_000)
     notes = models.TextField(blank=True, max_length=1_000)
@@ -100,6 +104,19 @@ class Order(TenantModel):
                     total_amount__gte=0,
                 ),
                 name="orders_order_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(refunded_amount__gte=0, refunded_amount__lte=F("paid_amount")),
+                name="orders_order_refunded",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="credit")
+                | Q(
+                    returned_amount__gte=0,
+                    returned_amount__lte=F("total_amount"),
+                    paid_amount__lte=F("total_amount") + F("refunded_amount"),
+                ),
+                name="orders_order_returned",
             ),
         ]
         indexes = [

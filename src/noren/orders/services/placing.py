@@ -60,7 +60,7 @@ def place_order(
     `DiscountTooLarge`, or `InsufficientStock` naming every short one; the caller's
     transaction must then be rolled back.
     """
-    articles = _articles_on_sale(lines)
+    articles = articles_on_sale(lines)
     order_lines = price_lines(lines, articles)
     if discount > sum(line.subtotal for line in order_lines):
         raise DiscountTooLarge
@@ -87,7 +87,8 @@ def place_order(
     return order
 
 
-def _articles_on_sale(lines: Sequence[NewLine]) -> dict[uuid.UUID, Saleable]:
+def articles_on_sale(lines: Sequence[NewLine]) -> dict[uuid.UUID, Saleable]:
+    """What the lines name, by its id; raises `InvalidInput` naming each that is not on sale."""
     articles = find_saleable(
         {line.product_id for line in lines if line.product_id},
         {line.variant_id for line in lines if line.variant_id},

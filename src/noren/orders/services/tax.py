@@ -65,7 +65,8 @@ def spread_discount(
     return [share * quantum for share in shares]
 
 
-def _row(key: TaxKey, amount: Decimal, *, included: bool, currency: str, rounding: str) -> TaxRow:
+def tax_on(key: TaxKey, amount: Decimal, *, included: bool, currency: str, rounding: str) -> TaxRow:
+    """An amount in the prices of the order, split into net, tax and gross."""
     rate, reduced = key
     if included:
         tax = round_amount(amount * rate / (100 + rate), currency, rounding)
@@ -94,7 +95,7 @@ def total_up(
     amounts = [by_rate[key] for key in keys]
     shares = spread_discount(discount, amounts, quantum_of(currency))
     rows = tuple(
-        _row(
+        tax_on(
             key,
             amount - share,
             included=prices_include_tax,

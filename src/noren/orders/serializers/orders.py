@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from noren.inventory.services import MAX_QUANTITY
 from noren.orders.models import Customer, Order, OrderLine, OrderTax
-from noren.orders.services import NewLine, place_order
+from noren.orders.services import NewLine, place_order, place_reserved_order
 from noren_kit.accounts.models import User
 from noren_kit.api.fields import (
     AmountField,
@@ -113,6 +113,9 @@ class OrderListSerializer(ResourceSerializer):
             "discount_amount",
             "tax_amount",
             "total_amount",
+            "paid_amount",
+            "refunded_amount",
+            "returned_amount",
             "currency",
         ]
         read_only_fields = fields
@@ -154,25 +157,43 @@ class NewLineSerializer(StrictSerializer):
 
 
 class OrderWriteSerializer(StrictSerializer):
-    """What it takes to place an order."""
+    """What it takes to place an order: `items`, a `reservation`, or both."""
 
     customer = RelatedIdField(queryset=Customer.objects)
-    items = NewLineSerializer(many=True, allow_empty=False, max_length=MAX_LINES)  # type: ignore[call-arg]
+    items: Any = NewLineSerializer(  # type: ignore[call-arg]
+        many=True, allow_empty=False, max_length=MAX_LINES, required=False
+    )
+    reservation = IdField(
+        required=False, help_text="Takes what it holds; without `items`, all of it."
+    )
     discount = AmountField(min_value=Decimal(0), required=False)
     shipping_address = TextField(max_length=1_000, multiline=True, allow_blank=True, required=False)
     billing_address = TextField(max_length=1_000, multiline=True, allow_blank=True, required=False)
     notes = TextField(max_length=1_000, multiline=True, allow_blank=True, required=False)
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "items" not in attrs and "reservation" not in attrs:
+            message = serializers.Field.default_error_messages["required"]
+            raise serializers.ValidationError({"items": message}, code="required")
+        return attrs
+
+
+def new_lines(stated: Sequence[Mapping[str, Any]]) -> list[NewLine]:
+    """The lines that valid `NewLineSerializer`s state."""
+    return [
+        NewLine(item.get("product_id"), item["quantity"], item.get("variant_id")) for item in stated
+    ]
+
 
 def place(stated: Mapping[str, Any]) -> Order:
     """Place the order that a valid `OrderWriteSerializer` states."""
     texts = ("shipping_address", "billing_address", "notes")
-    return place_order(
-        customer=stated["customer"],
-        lines=[
-            NewLine(item.get("product_id"), item["quantity"], item.get("variant_id"))
-            for item in stated["items"]
-        ],
-        discount=stated.get("discount", Decimal(0)),
-        texts={name: stated[name] for name in texts if name in stated},
-    )
+    values = {
+        "customer": stated["customer"],
+        "lines": new_lines(stated.get("items", ())),
+        "discount": stated.get("discount", Decimal(0)),
+        "texts": {name: stated[name] for name in texts if name in stated},
+    }
+    if "reservation" in stated:
+        return place_reserved_order(stated["reservation"], **values)
+    return place_order(**values)

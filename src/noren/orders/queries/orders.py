@@ -22,9 +22,10 @@ def find_order(order_id: uuid.UUID) -> Order:
     return order
 
 
-# Every line of an order has moved its item's units once, a cancelled one's have come back once,
-# and no movement names a line that is not there. One pass over both tables and one grouping: a
-# join of the two would be as slow as their product while a fresh table has no statistics yet.
+# Every line of an order has moved its item's units once, a cancelled one's have come back once, a
+# returned one's as far as they were put back on sale, and no movement names a line that is not
+# there. One pass over the tables and one grouping: a join of them would be as slow as their
+# product while a fresh table has no statistics yet.
 _UNEXPLAINED_LINES = """
 WITH entry AS (
     SELECT l.id, l.stock_item_id, 0 AS moved,
@@ -32,6 +33,12 @@ WITH entry AS (
       FROM orders_orderline l
       JOIN orders_order o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
      WHERE l.tenant_id = %(tenant)s
+    UNION ALL
+    SELECT l.id, l.stock_item_id, 0, -b.quantity
+      FROM orders_returnline b
+      JOIN orders_orderreturn r ON r.tenant_id = b.tenant_id AND r.id = b.order_return_id
+      JOIN orders_orderline l ON l.tenant_id = b.tenant_id AND l.id = b.order_line_id
+     WHERE b.tenant_id = %(tenant)s AND r.restock
     UNION ALL
     SELECT cause_id, stock_item_id, quantity, 0 FROM inventory_stockmovement
      WHERE tenant_id = %(tenant)s AND cause_type = 'order_line'
