@@ -107,6 +107,8 @@ class Membership(TenantModel):
     """
 
     revises = ""
+    # Of whom it is, until they accept, the tenant knows what it wrote itself.
+    history_masks = ("user_id",)
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     accepted_at = models.DateTimeField(null=True, default=timezone.now, editable=False)
@@ -193,6 +195,8 @@ class ApiKey(TenantModel):
     """
 
     revises = ""
+    history_ignores = ("last_used_at",)
+    history_masks = ("digest", "previous_digest")
 
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=16, editable=False)

@@ -23,6 +23,8 @@ PRICE_MAX = Decimal("99999999.99")
 class ClaimedSku(TenantRow):
     """A sku in use, written by the database itself; `id` is that of its product or variant."""
 
+    unrecorded = "Follows from the sku of a product or variant."
+
     sku = models.CharField(max_length=50)
 
     class Meta(TenantRow.Meta):
@@ -48,6 +50,8 @@ class Product(TenantModel):
 
     # A sale moves stock anyway, and must not make every product stale.
     counted_apart = {"total_sales": "inventory_stockitem"}
+    # Reviews and orders explain them.
+    history_ignores = ("review_count", "average_rating", "rating_sum", "total_sales")
 
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, max_length=10_000)
