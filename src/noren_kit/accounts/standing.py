@@ -17,6 +17,7 @@ from django.db import connection
 from noren_kit.core import context
 from noren_kit.core.context import Actor, Revision, Revisions, TenantInfo
 from noren_kit.db.constraints import TENANT_SETTING
+from noren_kit.db.history import CAUSE_SETTING
 from noren_kit.db.prepared import fetch_all, fetch_alone
 from noren_kit.observability.addresses import Address
 from noren_kit.tenancy.entering import TENANT_COLUMNS, tenant_info
@@ -39,13 +40,19 @@ class Standing:
 _PERSON = "s.user_id, s.username, s.name, s.email, s.is_superuser, s.roles, s.permissions"
 _TENANT = ", ".join(f"s.tenant_{column}" for column in TENANT_COLUMNS)
 _SET = f"set_config('{TENANT_SETTING}', coalesce(s.tenant_id::text, ''), true)"
+# As `noren_kit.db.history.cause_text` writes it: for the triggers of the transaction to come.
+_CAUSE = (
+    f"set_config('{CAUSE_SETTING}', concat_ws(' ', s.user_id, {{credential}}::text,"
+    " coalesce(nullif(%s, ''), '-'), coalesce(nullif(s.name, ''), s.username)), true)"
+)
 _REVISIONS = "noren_revisions(s.tenant_id)"
 _ENTER = (
-    f"SELECT {_PERSON}, {_TENANT}, {_REVISIONS}, {_SET}"  # noqa: S608
+    f"SELECT {_PERSON}, {_TENANT}, {_REVISIONS}, {_SET}, {_CAUSE.format(credential='%s')}"  # noqa: S608
     " FROM noren_standing(%s, %s, %s, %s) s"
 )
 _ENTER_BY_KEY = (
-    f"SELECT {_PERSON}, {_TENANT}, {_REVISIONS}, {_SET}, s.key_id, s.scopes, s.use_is_due"  # noqa: S608
+    f"SELECT {_PERSON}, {_TENANT}, {_REVISIONS}, {_SET},"  # noqa: S608
+    f" {_CAUSE.format(credential='s.key_id')}, s.key_id, s.scopes, s.use_is_due"
     " FROM noren_key_standing(%s, %s, %s) s"
 )
 _PERSONS_WIDTH = 7
@@ -107,7 +114,8 @@ def enter_standing(
     None stands for all of: unknown or disabled user, ended session, no membership, unknown or
     suspended tenant. `named_tenant_id` (the `X-Tenant-ID` header) counts for superusers alone.
     """
-    row = _row(_ENTER, [user_id, session_id, tenant_id, named_tenant_id])
+    caused = [session_id, context.request_id()]
+    row = _row(_ENTER, [*caused, user_id, session_id, tenant_id, named_tenant_id])
     as_platform = tenant_id is None or named_tenant_id is not None
     return None if row is None else _entered(row, session_id, as_platform=as_platform)
 
@@ -118,7 +126,7 @@ def enter_by_key(*, prefix: str, digest: str, address: Address | None) -> Standi
     None stands for all of: unknown, revoked or expired key, another secret, a network that it
     may not be used from, a maker who is disabled or no member any more, a suspended tenant.
     """
-    row = _row(_ENTER_BY_KEY, [prefix, digest, address])
+    row = _row(_ENTER_BY_KEY, [context.request_id(), prefix, digest, address])
     if row is None:
         return None
     key_id, scopes, use_is_due = row[-3:]
@@ -131,7 +139,8 @@ def standing_now(actor: Actor) -> Actor | None:
         return None
     tenant_id = context.tenant_id()
     named = tenant_id if actor.is_superuser else None
-    row = _row(_ENTER, [actor.user_id, actor.credential_id, tenant_id, named])
+    caused = [actor.credential_id, context.request_id()]
+    row = _row(_ENTER, [*caused, actor.user_id, actor.credential_id, tenant_id, named])
     if row is None:
         return None
     return _actor(row, actor.credential_id, as_platform=actor.is_superuser)

@@ -75,8 +75,8 @@ class Change(TenantRow):
 
     Written by triggers alone (noren_kit.db.history). `old` and `new` are columns with PostgreSQL's
     JSON of their values: of an update those that changed, else all; null where there was no row
-    before, or is none after. `id` is ordered by `at`, to the microsecond, and then as the rows
-    stood in their statement: a time range is a range of ids. Nothing refers: who wrote and what
+    before, or is none after. `id` is ordered by `at`, to the microsecond: a time range is a range
+    of ids. Nothing refers: who wrote and what
     they wrote may be gone.
     """
 
@@ -108,7 +108,6 @@ class Change(TenantRow):
         constraints = [WrittenByAudit(name="audit_change_written_by_audit")]
         indexes = [
             models.Index(fields=["tenant", "row_id", "id"], name="audit_change_row"),
-            models.Index(fields=["tenant", "actor_id", "id"], name="audit_change_actor"),
             models.Index(fields=["tenant", "request_id", "id"], name="audit_change_request"),
         ]
 

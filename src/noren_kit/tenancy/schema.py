@@ -22,6 +22,7 @@ from noren_kit.db.constraints import (
     TenantIsolation,
     WrittenByAudit,
 )
+from noren_kit.db.history import Recorded
 from noren_kit.db.revisions import RevisionTriggers
 from noren_kit.db.roles import FUNCTION_ROLES
 from noren_kit.tenancy import schema_sql
@@ -156,7 +157,7 @@ def _key_faults(connection: Connection) -> Iterator[str]:
             yield f"{table}: {name} is unique across tenants"
 
 
-def _revision_faults(connection: Connection) -> Iterator[str]:
+def _trigger_faults(connection: Connection) -> Iterator[str]:
     held = set(_rows(connection, schema_sql.TRIGGERS))
     for model in apps.get_models():
         table = model._meta.db_table
@@ -165,6 +166,10 @@ def _revision_faults(connection: Connection) -> Iterator[str]:
                 for name in constraint.triggers():
                     if (table, name) not in held:
                         yield f"{table}: trigger {name}, which raises revisions, is missing or off"
+            if isinstance(constraint, Recorded):
+                for name in constraint.triggers():
+                    if (table, name) not in held:
+                        yield f"{table}: trigger {name}, which keeps history, is missing or off"
 
 
 def _view_faults(connection: Connection) -> Iterator[str]:
@@ -231,14 +236,14 @@ def schema_faults(connection: Connection) -> list[str]:
 
     Tables: owner, row-level security enabled and forced, the composite key, rights of the
     application. Policies: exactly those declared. Keys: composite where both sides are a
-    tenant's, and unique within a tenant. Revisions: every trigger that raises them. Views,
-    functions, grants and roles: none that goes round the policies.
+    tenant's, and unique within a tenant. Triggers: every one that raises revisions or keeps
+    history. Views, functions, grants and roles: none that goes round the policies.
     """
     checks = (
         _table_faults,
         _policy_faults,
         _key_faults,
-        _revision_faults,
+        _trigger_faults,
         _view_faults,
         _function_faults,
         _right_faults,
