@@ -22,6 +22,7 @@ from noren_kit.api.filters import (
     OrderingBackend,
     ResourceFilterSet,
 )
+from noren_kit.api.history import RowHistory
 from noren_kit.api.limiting import count_request
 from noren_kit.api.nested_rows import NestedRows
 from noren_kit.api.pagination import ResourcePagination
@@ -92,6 +93,7 @@ class StrictViewMixin:
 
 
 class ResourceViewSet(
+    RowHistory,
     CachedAnswers,
     ShownRows,
     SplicedAnswers,
