@@ -18,12 +18,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection, models
-from psycopg import errors, sql
+from django.db import models
+from psycopg import sql
 
 from noren_kit.audit.models import Change
-from noren_kit.core import context
-from noren_kit.core.context import Actor
 from noren_kit.db.constraints import AppendOnly
 from noren_kit.db.history import QUIET_COLUMNS, recorded_as
 from noren_kit.tenancy.checks import SECRET_WORDS, tenant_models

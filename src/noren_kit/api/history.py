@@ -29,6 +29,7 @@ from noren_kit.audit.models import Change
 from noren_kit.core.errors import InvalidInput
 
 AS_OF = "as_of"
+HISTORY_PARAMETERS = frozenset({*ResourcePagination.parameters, *HistoryFilterSet.base_filters})
 
 
 class RowHistory:
@@ -47,12 +48,6 @@ class RowHistory:
     def get_extra_actions(cls) -> list[Any]:
         found: list[Any] = super().get_extra_actions()  # type: ignore[misc]
         return [each for each in found if each.__name__ != "history" or cls.has_history()]
-
-    def known_parameters(self: Any) -> set[str]:
-        known: set[str] = super().known_parameters()  # type: ignore[misc]
-        if self.action == "history":
-            return {*ResourcePagination.parameters, *HistoryFilterSet.base_filters}
-        return {*known, AS_OF} if self.action == "retrieve" and self.has_history() else known
 
     @extend_schema(responses=HistorySerializer(many=True))
     @action(

@@ -22,7 +22,7 @@ from noren_kit.api.filters import (
     OrderingBackend,
     ResourceFilterSet,
 )
-from noren_kit.api.history import RowHistory
+from noren_kit.api.history import AS_OF, HISTORY_PARAMETERS, RowHistory
 from noren_kit.api.limiting import count_request
 from noren_kit.api.nested_rows import NestedRows
 from noren_kit.api.pagination import ResourcePagination
@@ -148,11 +148,13 @@ class ResourceViewSet(
         filters = set(self.filterset_class.base_filters)
         if self.action in self.filtered_actions:
             return filters | (search_parameters(self) - {HIGHLIGHT})
+        if self.action == "history":
+            return set(HISTORY_PARAMETERS)
         if self.action not in ("list", "retrieve"):
             return set()
         sparse = set(SPARSE) if self.get_serializer_class().expandable() else {"fields", "omit"}
         if self.action == "retrieve":
-            return sparse
+            return {*sparse, AS_OF} if self.has_history() else sparse
         backends = {"ordering", *search_parameters(self)}
         return {*ResourcePagination.parameters, *backends, *filters, *sparse}
 
