@@ -239,7 +239,9 @@ class _InstantIdFilter(InstantFilter):
     """A moment as the least id of its changes."""
 
     def filter(self, queryset: QuerySet[Any], value: Any) -> QuerySet[Any]:
-        return super().filter(queryset, None if value is None else first_id_at(value))
+        start = None if value is None else first_id_at(value)
+        found: QuerySet[Any] = super().filter(queryset, start)
+        return found
 
 
 _REQUEST_ID = r"[A-Za-z0-9._-]{1,64}"

@@ -49,7 +49,9 @@ class ChangeViewSet(ResourceViewSet):
             return Change.objects.none()
         hidden = _hidden_resources()
         changes: QuerySet[Any] = Change.objects.order_by("-id")
-        return changes.exclude(resource__in=hidden) if hidden else changes
+        if hidden:
+            changes = changes.exclude(resource__in=hidden)
+        return changes
 
 
 def _hidden_resources() -> list[str]:

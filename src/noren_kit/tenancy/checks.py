@@ -67,7 +67,7 @@ def _history_faults(model: type[models.Model]) -> Iterator[tuple[str, str]]:
         return
     if any(isinstance(each, TenantIsolation) and each.further for each in model._meta.constraints):
         yield "noren.E010", "has a history by id, and several rows of one id"
-    columns = {field.column for field in model._meta.local_fields}
+    columns = {str(field.column) for field in model._meta.local_fields}
     for name in sorted({*recorded.ignored, *recorded.masked} - columns):
         yield "noren.E010", f"has a history without {name}, which is no column"
     for name in sorted(columns - set(recorded.masked)):
