@@ -38,8 +38,8 @@ from noren_kit.audit.models import AccessEntry
 from noren_kit.core import context
 from noren_kit.core.context import Actor
 from noren_kit.core.errors import Forbidden
+from noren_kit.core.tasks import tenant_headers
 from noren_kit.tenancy.entering import enter
-from noren_kit.tenancy.tasks import tenant_headers
 from noren_kit.testing.answers import assert_error, outward
 from noren_kit.testing.contract import CursorContract, ListContract
 from noren_kit.testing.queries import recorded_statements

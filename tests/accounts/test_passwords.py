@@ -14,6 +14,7 @@ from celery import current_app
 from django.conf import settings
 from django.core import mail
 
+from noren_kit.accounts import queueing
 from noren_kit.accounts.models import FailedSignIn, Membership, SignInSession, User
 from noren_kit.accounts.provisioning import add_member
 from noren_kit.accounts.tasks import send_password_reset
@@ -109,13 +110,13 @@ class TestAskingForReset:
     def queued(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         """What reached the broker, and is not run."""
         sent: list[dict[str, Any]] = []
-        original = send_password_reset.apply_async
+        original = queueing.queue
 
-        def keep(**options: Any) -> Any:
-            sent.append(options)
-            return original(**options)
+        def keep(name: str, *arguments: str, **options: Any) -> None:
+            sent.append({"name": name, "args": list(arguments), **options})
+            original(name, *arguments, **options)
 
-        monkeypatch.setattr(send_password_reset, "apply_async", keep)
+        monkeypatch.setattr(queueing, "queue", keep)
         return sent
 
     def test_the_same_for_every_address(self, shop: Shop, queued: list[dict[str, Any]]) -> None:

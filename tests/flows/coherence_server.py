@@ -21,6 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from noren.config.wsgi import application as served
+from noren_kit.api import front
 from noren_kit.caching.store import Store
 from noren_kit.core import context
 from noren_kit.core.context import Revision, Revisions
@@ -92,6 +93,26 @@ def _reading_late() -> None:
             return Revisions.parse(cursor.fetchone()[0])
 
     context.revisions = revisions
+    _keeping_late()
+
+
+def _keeping_late() -> None:
+    """The same of what recipes make: the front takes its keys before it reads, and must."""
+    keyed: dict[str, tuple[Any, Any]] = {}
+    key_of, put = front.key_of, Store.put
+
+    def noted(seed: Any, tenant: Any, revisions: Any) -> str:
+        key = key_of(seed, tenant, revisions)
+        keyed[key] = (seed, tenant)
+        return key
+
+    def put_late(store: Store, key: str, body: bytes) -> None:
+        if key in keyed:
+            key = key_of(*keyed[key], context.revisions())
+        put(store, key, body)
+
+    front.key_of = noted
+    Store.put = put_late  # type: ignore[method-assign]
 
 
 def _mutate(mutant: str) -> None:

@@ -141,9 +141,11 @@ def test_filters_of_the_audit(store: Store, shop: Shop) -> None:
     shop.client("manager").patch(url(product), {"name": "B"})
     found = history(client, AUDIT, request_id="find-me")
     assert [each["changes"]["name"]["new"] for each in found] == ["A"]
-    between = history(client, AUDIT, after=start, before=middle, resource="catalog.product")
+    between = history(
+        client, AUDIT, occurred_after=start, occurred_before=middle, resource="catalog.product"
+    )
     assert [each["id"] for each in between] == [each["id"] for each in found]
-    by_staff = history(client, AUDIT, actor_id=str(shop.users["staff"].id), after=start)
+    by_staff = history(client, AUDIT, actor_id=str(shop.users["staff"].id), occurred_after=start)
     assert [each["id"] for each in by_staff] == [each["id"] for each in found]
     assert history(client, AUDIT, request_id="unknown") == []
     whole, cursor = history(client, AUDIT), ""
@@ -170,7 +172,7 @@ def _cursor_in(link: str) -> str:
         ("row_id", "1"),
         ("operation", "truncate"),
         ("resource", "accounts.user"),
-        ("after", "yesterday"),
+        ("occurred_after", "yesterday"),
         ("ordering", "at"),
         ("cursor", "x"),
         ("colour", "red"),

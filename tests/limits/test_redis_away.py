@@ -91,6 +91,14 @@ def test_a_flush_of_keys_and_scripts(client: redis.Redis) -> None:
     assert passed(counter, "a") == 20
 
 
+def test_a_key_without_an_end_gets_one(client: redis.Redis) -> None:
+    counter = Counter(client)
+    counter.count("c", TWENTY)
+    client.persist("limit:c")
+    assert counter.count("c", TWENTY).used == 2
+    assert 0 < client.pttl("limit:c") <= 600_000
+
+
 @pytest.mark.parametrize("fault", ["full", "read-only", "password changed"])
 def test_a_redis_that_refuses(client: redis.Redis, fault: str, redis_server: EmbeddedRedis) -> None:
     counter = Counter(client)
@@ -103,7 +111,7 @@ def test_a_redis_that_refuses(client: redis.Redis, fault: str, redis_server: Emb
             other.replicaof("127.0.0.1", "1")
         else:
             other.config_set("requirepass", "another")
-            client.connection_pool.disconnect()
+            other.client_kill_filter(_type="normal", skipme=True)
         assert passed(counter, "b") == 3
     assert not counter.read("b", TWENTY).allowed
 

@@ -7,6 +7,7 @@ taken away is gone on the next request, whatever the credential still says.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -82,17 +83,17 @@ class CredentialAuthentication(BaseAuthentication):
         return Caller(standing), None
 
     @staticmethod
-    def _by_token(request: Request, credential: bytes) -> tuple[Caller, dict[str, Any]]:
+    def _by_token(request: Request, credential: bytes) -> tuple[Caller, Mapping[str, Any]]:
         try:
-            claims = tokens.decode(credential.decode("ascii"), "access")
-            user_id = tokens.claimed_id(claims, "user_id")
-            session_id = tokens.claimed_id(claims, "sid")
-            tenant_id = tokens.claimed_tenant(claims)
+            bearer, claims = tokens.bearer_of(credential.decode("ascii"))
         except (tokens.InvalidToken, UnicodeDecodeError):
             raise AuthenticationFailed(_("The token is invalid or has expired.")) from None
         named = _named_tenant(request)
         standing = enter_standing(
-            user_id=user_id, session_id=session_id, tenant_id=tenant_id, named_tenant_id=named
+            user_id=bearer.user_id,
+            session_id=bearer.session_id,
+            tenant_id=bearer.tenant_id,
+            named_tenant_id=named,
         )
         if standing is None:
             raise AuthenticationFailed(_("The token is invalid or has expired."))

@@ -7,6 +7,7 @@ does not: the same statements, and nothing of the person until they accept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, transaction
@@ -21,13 +22,12 @@ from noren_kit.accounts.granting import (
     rights_of,
 )
 from noren_kit.accounts.models import ApiKey, Membership, MembershipRole, Role, User
-from noren_kit.accounts.tasks import send_invitation
 from noren_kit.audit.models import AccessEntry
 from noren_kit.audit.recording import record_change
 from noren_kit.core import context
 from noren_kit.core.errors import Conflict, Duplicate, InvalidInput, NotFound
 from noren_kit.core.ids import uuid7
-from noren_kit.tenancy.tasks import tenant_headers
+from noren_kit.core.tasks import queue, tenant_headers
 
 OWNER = "owner"
 
@@ -90,9 +90,8 @@ def add_invitation(
         roles=sorted(role.slug for role in roles),
     )
     headers = tenant_headers(context.tenant_id(), context.request_id())
-    arguments = [str(membership.id)]
     transaction.on_commit(
-        lambda: send_invitation.apply_async(args=arguments, headers=headers),
+        partial(queue, "accounts.send_invitation", str(membership.id), headers=headers),
         using=using,
         robust=True,
     )

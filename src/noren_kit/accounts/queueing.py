@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from celery import current_app
-from celery.exceptions import OperationalError as BrokerError
-
-from noren_kit.accounts.tasks import send_password_reset
 from noren_kit.core.errors import Unavailable
+from noren_kit.core.tasks import BrokerAway, queue
 from noren_kit.observability.logging import get_logger
 
 _log = get_logger("noren.accounts")
-# On a connection of its own: workers and the relay wait longer for theirs.
-_IMPATIENT = {"max_retries": 0, "socket_timeout": 1, "socket_connect_timeout": 1}
 _RETRY_AFTER_SECONDS = 5
 
 
@@ -22,10 +17,7 @@ def queue_password_reset(email: str, language: str) -> None:
     that they could pile up, and asking again is easy.
     """
     try:
-        with current_app.connection_for_write(transport_options=_IMPATIENT) as connection:
-            send_password_reset.apply_async(
-                args=[email, language], connection=connection, retry=False
-            )
-    except BrokerError as error:
+        queue("accounts.send_password_reset", email, language, patient=False)
+    except BrokerAway as error:
         _log.warning("broker_away", error=str(error))
         raise Unavailable(retry_after=_RETRY_AFTER_SECONDS) from error

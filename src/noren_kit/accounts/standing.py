@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from noren_kit.core import context
 from noren_kit.core.context import Actor, Revision, Revisions, TenantInfo
 from noren_kit.db.constraints import TENANT_SETTING
 from noren_kit.db.history import CAUSE_SETTING
-from noren_kit.db.prepared import fetch_all, fetch_alone
+from noren_kit.db.lookups import Lookup
 from noren_kit.observability.addresses import Address
 from noren_kit.tenancy.entering import TENANT_COLUMNS, tenant_info
 
@@ -40,27 +40,22 @@ class Standing:
 _PERSON = "s.user_id, s.username, s.name, s.email, s.is_superuser, s.roles, s.permissions"
 _TENANT = ", ".join(f"s.tenant_{column}" for column in TENANT_COLUMNS)
 _SET = f"set_config('{TENANT_SETTING}', coalesce(s.tenant_id::text, ''), true)"
-# As `noren_kit.db.history.cause_text` writes it: for the triggers of the transaction to come.
-_CAUSE = (
-    f"set_config('{CAUSE_SETTING}', concat_ws(' ', s.user_id, {{credential}}::text,"
-    " coalesce(nullif(%s, ''), '-'), coalesce(nullif(s.name, ''), s.username)), true)"
-)
 _REVISIONS = "noren_revisions(s.tenant_id)"
 _ENTER = (
-    f"SELECT {_PERSON}, {_TENANT}, {_REVISIONS}, {_SET}, {_CAUSE.format(credential='%s')}"  # noqa: S608
+    f"SELECT {_PERSON}, {_TENANT}, {_REVISIONS}, {_SET}"  # noqa: S608
     " FROM noren_standing(%s, %s, %s, %s) s"
 )
 _ENTER_BY_KEY = (
-    f"SELECT {_PERSON}, {_TENANT}, {_REVISIONS}, {_SET},"  # noqa: S608
-    f" {_CAUSE.format(credential='s.key_id')}, s.key_id, s.scopes, s.use_is_due"
-    " FROM noren_key_standing(%s, %s, %s) s"
+    f"SELECT {_PERSON}, {_TENANT}, {_REVISIONS}, {_SET}, s.key_id, s.scopes, s.use_is_due"  # noqa: S608
+    " FROM noren_key_standing(%s, %s, %s::inet) s"
+)
+# In a transaction, for the triggers of what it writes; as `noren_kit.db.history.cause_text`.
+_CAUSE = (
+    f" CROSS JOIN LATERAL set_config('{CAUSE_SETTING}', concat_ws(' ', s.user_id,"
+    " {credential}::text, coalesce(nullif(%s::text, ''), '-'),"
+    " coalesce(nullif(s.name, ''), s.username)), true) AS cause"
 )
 _PERSONS_WIDTH = 7
-
-
-def _row(statement: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
-    fetch = fetch_all if connection.in_atomic_block else fetch_alone
-    return next(iter(fetch(statement, values)), None)
 
 
 def _actor(
@@ -85,7 +80,7 @@ def _actor(
     )
 
 
-def _entered(
+def _standing(
     row: tuple[Any, ...],
     credential_id: uuid.UUID,
     scopes: frozenset[str] | None = None,
@@ -93,13 +88,52 @@ def _entered(
     use_is_due: bool = False,
     as_platform: bool = False,
 ) -> Standing:
-    actor = _actor(row, credential_id, scopes, as_platform=as_platform)
     tenant = row[_PERSONS_WIDTH : _PERSONS_WIDTH + len(TENANT_COLUMNS)]
-    entered = tenant_info(tenant) if tenant[0] is not None else None
-    revisions = Revisions.parse(row[_PERSONS_WIDTH + len(TENANT_COLUMNS)])
-    context.set_actor(actor)
-    context.set_tenant(entered, revisions)
-    return Standing(actor, entered, use_is_due, revisions)
+    return Standing(
+        _actor(row, credential_id, scopes, as_platform=as_platform),
+        tenant_info(tenant) if tenant[0] is not None else None,
+        use_is_due,
+        Revisions.parse(row[_PERSONS_WIDTH + len(TENANT_COLUMNS)]),
+    )
+
+
+def _by_session(
+    row: tuple[Any, ...],
+    _user: uuid.UUID,
+    session_id: uuid.UUID,
+    tenant_id: uuid.UUID | None,
+    named_tenant_id: uuid.UUID | None,
+) -> Standing:
+    as_platform = tenant_id is None or named_tenant_id is not None
+    return _standing(row, session_id, as_platform=as_platform)
+
+
+def _by_key(row: tuple[Any, ...], *_values: str | None) -> Standing:
+    key_id, scopes, use_is_due = row[-3:]
+    return _standing(row, key_id, frozenset(scopes), use_is_due=use_is_due)
+
+
+_of_session = Lookup(
+    _ENTER,
+    _by_session,
+    values=4,
+    inside=_ENTER + _CAUSE.format(credential="%s"),
+    further=lambda _user, session_id, *_tenants: (session_id, context.request_id()),
+)
+_of_key = Lookup(
+    _ENTER_BY_KEY,
+    _by_key,
+    values=3,
+    inside=_ENTER_BY_KEY + _CAUSE.format(credential="s.key_id"),
+    further=lambda *_values: (context.request_id(),),
+)
+
+
+def _entered(standing: Standing | None) -> Standing | None:
+    if standing is not None:
+        context.set_actor(standing.actor)
+        context.set_tenant(standing.tenant, standing.revisions)
+    return standing
 
 
 def enter_standing(
@@ -114,10 +148,7 @@ def enter_standing(
     None stands for all of: unknown or disabled user, ended session, no membership, unknown or
     suspended tenant. `named_tenant_id` (the `X-Tenant-ID` header) counts for superusers alone.
     """
-    caused = [session_id, context.request_id()]
-    row = _row(_ENTER, [*caused, user_id, session_id, tenant_id, named_tenant_id])
-    as_platform = tenant_id is None or named_tenant_id is not None
-    return None if row is None else _entered(row, session_id, as_platform=as_platform)
+    return _entered(_of_session.find(user_id, session_id, tenant_id, named_tenant_id))
 
 
 def enter_by_key(*, prefix: str, digest: str, address: Address | None) -> Standing | None:
@@ -126,11 +157,7 @@ def enter_by_key(*, prefix: str, digest: str, address: Address | None) -> Standi
     None stands for all of: unknown, revoked or expired key, another secret, a network that it
     may not be used from, a maker who is disabled or no member any more, a suspended tenant.
     """
-    row = _row(_ENTER_BY_KEY, [context.request_id(), prefix, digest, address])
-    if row is None:
-        return None
-    key_id, scopes, use_is_due = row[-3:]
-    return _entered(row, key_id, frozenset(scopes), use_is_due=use_is_due)
+    return _entered(_of_key.find(prefix, digest, None if address is None else str(address)))
 
 
 def standing_now(actor: Actor) -> Actor | None:
@@ -139,11 +166,8 @@ def standing_now(actor: Actor) -> Actor | None:
         return None
     tenant_id = context.tenant_id()
     named = tenant_id if actor.is_superuser else None
-    caused = [actor.credential_id, context.request_id()]
-    row = _row(_ENTER, [*caused, actor.user_id, actor.credential_id, tenant_id, named])
-    if row is None:
-        return None
-    return _actor(row, actor.credential_id, as_platform=actor.is_superuser)
+    now = _of_session.find(actor.user_id, actor.credential_id, tenant_id, named)
+    return None if now is None else now.actor
 
 
 @dataclass(frozen=True, slots=True)

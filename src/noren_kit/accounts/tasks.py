@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from noren_kit.accounts.models import FailedSignIn, Membership, SignInSession
 from noren_kit.accounts.passwords import send_reset_mail
 from noren_kit.core import context
-from noren_kit.tenancy.tasks import TenantTask, tenant_headers
+from noren_kit.core.tasks import tenant_headers
+from noren_kit.tenancy.tasks import TenantTask
 
 # Ended sessions stay a while, so that a replayed token is still known as spent.
 KEPT = dt.timedelta(days=30)

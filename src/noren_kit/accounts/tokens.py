@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 from django.db import connection, transaction
@@ -32,6 +32,10 @@ from noren_kit.core.ids import uuid7
 from noren_kit.observability.logging import get_logger
 
 _log = get_logger("noren.accounts")
+
+
+# What a request may be signed in by.
+_BEARERS = ("access",)
 
 
 class InvalidToken(Exception):
@@ -116,6 +120,31 @@ def claimed_id(claims: Mapping[str, Any], name: str) -> uuid.UUID:
 def claimed_tenant(claims: Mapping[str, Any]) -> uuid.UUID | None:
     """The tenant out of the claims, None where they name none; raises `InvalidToken`."""
     return None if claims.get("tenant_id") is None else claimed_id(claims, "tenant_id")
+
+
+class Bearer(NamedTuple):
+    """Whom an access token names."""
+
+    user_id: uuid.UUID
+    session_id: uuid.UUID
+    tenant_id: uuid.UUID | None
+
+
+def bearer_of(token: str) -> tuple[Bearer, Mapping[str, Any]]:
+    """Whom an access token names, and its claims; raises `InvalidToken`."""
+    claims, bearer = _bearer(token, conf.JWT_PRIVATE_KEY)
+    if claims["exp"] <= time.time():
+        raise InvalidToken("The token has expired.")
+    return bearer, claims
+
+
+@lru_cache(maxsize=1024)
+def _bearer(token: str, pems: str) -> tuple[Mapping[str, Any], Bearer]:
+    claims = _verified(token, pems)
+    if claims["token_type"] not in _BEARERS:
+        raise InvalidToken("This is no access token.")
+    user_id, session_id = claimed_id(claims, "user_id"), claimed_id(claims, "sid")
+    return claims, Bearer(user_id, session_id, claimed_tenant(claims))
 
 
 def pair_for(session: SignInSession, user: User, affiliation: Affiliation | None) -> Pair:

@@ -23,16 +23,19 @@ class Seed(NamedTuple):
     """What stays the same of an answer's keys from one revision to the next.
 
     `binds` says that the answer hangs on who asks, and not on their rights alone; `route` is that
-    of its address, for the log.
+    of its address, for the log. `path` is held apart from `digest`, which all rows of a resource
+    share.
     """
 
     digest: bytes
+    path: str
     collections: tuple[str, ...]
     standing: tuple[Any, ...]
     binds: bool
     route: str | None
 
 
+@lru_cache(maxsize=1024)
 def standing_of(actor: Actor, *, binds: bool) -> tuple[Any, ...]:
     """Of a caller, what an answer may depend on."""
     return (
@@ -45,20 +48,31 @@ def standing_of(actor: Actor, *, binds: bool) -> tuple[Any, ...]:
 
 
 def seed_of(
-    actor: Actor, collections: Iterable[str], *facts: Any, binds: bool, route: str | None = None
+    actor: Actor,
+    collections: Iterable[str],
+    *facts: Any,
+    path: str,
+    binds: bool,
+    route: str | None = None,
 ) -> Seed:
     """The seed of what is made from `collections` and, beside the tenant, depends on `facts`."""
     standing = standing_of(actor, binds=binds)
     digest = hashlib.blake2b(
         repr((generation(), standing, facts)).encode("utf-8", "surrogatepass"), digest_size=16
     ).digest()
-    return Seed(digest, tuple(sorted(collections)), standing, binds, route)
+    return Seed(digest, path, tuple(sorted(collections)), standing, binds, route)
 
 
 def key_of(seed: Seed, tenant: TenantInfo, revisions: Mapping[str, Revision]) -> str:
     """The key at these revisions, which is the entity tag too."""
     held = [revisions[each].number for each in seed.collections]
-    return digest_of(repr((seed.digest, seed.collections, tenant, held)).encode())
+    facts = (seed.digest, seed.path, seed.collections, _shown(tenant), held)
+    return digest_of(repr(facts).encode("utf-8", "surrogatepass"))
+
+
+@lru_cache(maxsize=1024)
+def _shown(tenant: TenantInfo) -> str:
+    return repr(tenant)
 
 
 def digest_of(data: bytes) -> str:
@@ -69,6 +83,8 @@ def digest_of(data: bytes) -> str:
 
 def names_tag(offered: str, tag: str) -> bool:
     """Whether an `If-None-Match` holds this very tag (RFC 9110, section 13.1.2)."""
+    if offered == f'"{tag}"':
+        return True
     if tag not in offered:
         return False
     return any(each.removeprefix("W/") == f'"{tag}"' for each in parse_etags(offered))

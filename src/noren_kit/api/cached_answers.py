@@ -28,18 +28,20 @@ from noren_kit.api.dependencies import (
     collections_of_list,
 )
 from noren_kit.api.envelope import JSON
-from noren_kit.api.front import HIT, MISSED, REFUSED, SEED
-from noren_kit.api.limiting import count_request, recall
+from noren_kit.api.front import COUNTED, HIT, LEFT, MISS, MISSED, REFUSED, WANTED, Left
+from noren_kit.api.limiting import count_request, note_reading, recall
 from noren_kit.api.reading import Representation
+from noren_kit.api.recipes import Draft, Recipe, recipe_of
 from noren_kit.api.registry import rules_of
+from noren_kit.api.splicing import Parts
 from noren_kit.caching.store import store
 from noren_kit.core import context
 from noren_kit.core.errors import AppError
+from noren_kit.db.prepared import counted_statements
 from noren_kit.db.revisions import collection_of
 from noren_kit.limits.errors import Throttled
 from noren_kit.limits.policies import caller_limit
 
-_MISS = "noren; fwd=miss"
 _READERS = ("list", "retrieve")
 
 
@@ -58,10 +60,14 @@ class CachedAnswers:
 
     # Whether the request has been counted, or why it must not go on.
     counted: bool | Throttled = False
-    # What names the part of the answer that lasts (`SplicedAnswers`).
-    lasting_key: str | None = None
+    # What names the part of the answer that lasts, and which that is (`SplicedAnswers`).
+    lasting: Seed | None = None
+    parts: Parts | None = None
+    # How the answer is made, noted for the front where that has asked for it.
+    draft: Draft | None = None
     # What the keys of the answer follow from, once they have been made.
     seed: Seed | None = None
+    recipe: Recipe | None = None
     request: Any
     action: str
 
@@ -75,6 +81,10 @@ class CachedAnswers:
         refused = request.META.get(REFUSED)
         if refused is not None:
             self.counted = recall(refused)
+        counted = request.META.get(COUNTED)
+        if counted is not None:
+            self.counted = True
+            note_reading(counted)
         missed = request.META.get(MISSED)
         if missed is not None:
             with store().computing(missed) as body:
@@ -96,7 +106,9 @@ class CachedAnswers:
 
     def _answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """The usual way; a readable answer is kept, and gets its ETag."""
-        with transaction.atomic():
+        if WANTED in request.META:
+            self.draft = Draft()
+        with counted_statements() as sent, transaction.atomic():
             response: Any = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         if request.method not in ("GET", "HEAD") or response.status_code != 200:
             return response  # type: ignore[no-any-return]
@@ -106,12 +118,15 @@ class CachedAnswers:
         body = response.render().content
         if key is not None:
             store().put(key, body)
-            if self.lasting_key is not None:
-                store().point(self.lasting_key, key)
+            if self.lasting is not None:
+                store().point(self.key_of_seed(self.lasting), key)
+            # One more is that of the caller's standing.
+            if self.draft is not None and len(sent) == self.draft.noted + 1:
+                self.recipe = recipe_of(self.draft, request.path, self.lasting, self.parts)
         tag = key or digest_of(body)
         if _is_known(request, tag):
             response = HttpResponseNotModified()
-        return self._finished(response, tag, _MISS if key else None)
+        return self._finished(response, tag, MISS if key else None)
 
     def _key_before(self, request: HttpRequest, kwargs: Mapping[str, Any]) -> str | None:
         """The key of the answer that may be given without further work, None where none may."""
@@ -172,6 +187,9 @@ class CachedAnswers:
             _judges_standing(each) and each.has_permission(request, self) for each in permissions
         )
 
+    def _is_judged_by_standing(self) -> bool:
+        return all(map(_judges_standing, self.get_permissions()))  # type: ignore[attr-defined]
+
     def _collections(self, request: HttpRequest) -> frozenset[str] | None:
         view: Any = type(self)
         if not self.reads_as_declared():  # type: ignore[attr-defined]
@@ -190,35 +208,37 @@ class CachedAnswers:
     def _key(self, request: HttpRequest) -> str | None:
         """What names the answer for good; None where it is not made to be kept."""
         collections = self._collections(request)
-        return None if collections is None else self.key_under(request, collections)
+        self.seed = None if collections is None else self.seed_under(request, collections)
+        return None if self.seed is None else self.key_of_seed(self.seed)
 
-    def key_under(
+    def key_of_seed(self, seed: Seed) -> str:
+        return key_of(seed, context.tenant(), context.revisions())
+
+    def seed_under(
         self, request: HttpRequest, collections: frozenset[str], part: str = ""
-    ) -> str | None:
-        """All that (this part of) the answer depends on, in one digest.
+    ) -> Seed | None:
+        """All that (this part of) the answer depends on beside revisions.
 
         None outside of a tenant: revisions are a tenant's.
         """
-        tenant, actor, revisions = context.tenant_or_none(), context.actor(), context.revisions()
-        if tenant is None or actor is None or not revisions:
+        actor = context.actor()
+        if context.tenant_or_none() is None or actor is None or not context.revisions():
             return None
         rules = [*self.row_rules]  # type: ignore[attr-defined]
         if self.parent_field:  # type: ignore[attr-defined]
             rules += rules_of(self.parent_model())  # type: ignore[attr-defined]
         match = request.resolver_match
-        seed = seed_of(
+        return seed_of(
             actor,
             collections,
             part,
             get_language(),
-            (request.scheme, request.get_host(), request.path),
+            (request.scheme, request.get_host()),
             sorted(request.GET.items()),
+            path=request.path,
             binds=binds_readers(rules),
             route=match.route if match else None,
         )
-        if not part:
-            self.seed = seed
-        return key_of(seed, tenant, revisions)
 
     def _finished(self, response: Any, tag: str, status: str | None) -> HttpResponseBase:
         for name, value in self.default_response_headers.items():  # type: ignore[attr-defined]
@@ -230,9 +250,10 @@ class CachedAnswers:
         response.headers["Cache-Control"] = "private, no-cache"
         if status is not None:
             response.headers["Cache-Status"] = status
-        if self.seed is not None and response.status_code == 200:
+        if self.seed is not None and response.status_code == 200 and self._is_judged_by_standing():
             # For the front, which finds it when the answer is on its way out.
-            self.request.META[SEED] = self.seed
+            tried = self.draft is not None
+            self.request.META[LEFT] = Left(self.seed, context.tenant(), self.recipe, tried)
         return response  # type: ignore[no-any-return]
 
 

@@ -262,5 +262,5 @@ class HistoryFilterSet(django_filters.FilterSet):
     operation = ChoiceFilter(choices=Change.Operation.choices)
     actor_id = IdFilter()
     request_id = RequestIdFilter()
-    after = _InstantIdFilter(field_name="id", lookup_expr="gte")
-    before = _InstantIdFilter(field_name="id", lookup_expr="lt")
+    occurred_after = _InstantIdFilter(field_name="id", lookup_expr="gte")
+    occurred_before = _InstantIdFilter(field_name="id", lookup_expr="lt")

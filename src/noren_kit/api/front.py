@@ -1,89 +1,98 @@
 """The short way to an answer that is kept: before the framework, with all that is owed.
 
 The first time an answer is given the long way, through middleware, routes and view, the head of
-its request and its caller's standing are noted here, with the headers that it got. Whoever asks
-the very same in the very same standing is then signed in, entered and counted as ever, and given
-the body of the present revisions; where that is not kept, or anything is out of the ordinary, the
-long way goes on (docs/guides/caching.md).
+its request and its caller's standing are noted here, with the headers that it got and how it was
+made. Whoever asks the same in the very same standing is then signed in, entered and counted as
+ever, and given the body of the present revisions, which is made by the recipe where it is not
+kept; where there is none, or anything is out of the ordinary, the long way goes on
+(docs/guides/caching.md).
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from rest_framework.exceptions import APIException
 
 from noren_kit.accounts.authentication import CredentialAuthentication
 from noren_kit.api.answer_keys import Seed, key_of, names_tag, standing_of
+from noren_kit.api.heads import Head, head_of, ids_in, shared, with_ids
 from noren_kit.api.limiting import headers_of
 from noren_kit.api.middleware import oversize
+from noren_kit.api.recipes import Recipe, Recipes
 from noren_kit.caching.store import store
 from noren_kit.core import context
+from noren_kit.core.context import Revision, TenantInfo
 from noren_kit.core.errors import AppError
 from noren_kit.limits.counting import Reading, counter
 from noren_kit.limits.policies import caller_limit
 from noren_kit.observability.addresses import client_address
+from noren_kit.observability.logging import get_logger
 from noren_kit.observability.middleware import HEADER, finish, log_request, request_identifier
 
-# What the view leaves in a request's environment, and what it finds there.
-SEED, MISSED, REFUSED = "noren.answer.seed", "noren.answer.missed", "noren.answer.refused"
-HIT = "noren; hit"
+# What the view finds in a request's environment: that how it answers is to be left there too; the
+# key whose body is missing; that the request has been counted, and may pass or not.
+WANTED, MISSED = "noren.answer.wanted", "noren.answer.missed"
+COUNTED, REFUSED = "noren.answer.counted", "noren.answer.refused"
+# What it leaves there.
+LEFT = "noren.answer.left"
+HIT, MISS = "noren; hit", "noren; fwd=miss"
 
-_MOST_HEADS = 8192
-# What may change an answer and is part of no head here: these go the long way.
-_UNUSUAL = (
-    "HTTP_ORIGIN",
-    "HTTP_COOKIE",
-    "HTTP_X_TENANT_ID",
-    "HTTP_CONTENT_ENCODING",
-    "HTTP_TRANSFER_ENCODING",
-)
-_HEAD = (
-    "wsgi.url_scheme",
-    "HTTP_HOST",
-    "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PORT",
-    "HTTP_X_FORWARDED_PROTO",
-    "SCRIPT_NAME",
-    "PATH_INFO",
-    "QUERY_STRING",
-    "HTTP_ACCEPT",
-    "HTTP_ACCEPT_LANGUAGE",
-)
+_MOST_HEADS, _MOST_STANDINGS = 4096, 64
 # Of each answer anew.
 _OWN_HEADERS = frozenset(
     {"etag", "content-length", "cache-status", "ratelimit", "ratelimit-policy", HEADER.lower()}
 )
 _OF_BODIES = frozenset({"content-type"})
 
+_log = get_logger("noren.front")
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+
+@lru_cache(maxsize=64)
+def _variable(name: str) -> str:
+    return f"HTTP_{name.upper().replace('-', '_')}"
 
 
 class _Headers:
     """A request's headers, one at a time."""
 
+    __slots__ = ("_environ",)
+
     def __init__(self, environ: Mapping[str, Any]) -> None:
         self._environ = environ
 
     def get(self, name: str, default: str | None = None) -> Any:
-        return self._environ.get(f"HTTP_{name.upper().replace('-', '_')}", default)
+        return self._environ.get(_variable(name), default)
 
 
 class _Asked:
     """As much of a request as signing in and finding its address look at."""
 
+    __slots__ = ("META", "headers")
     method = "GET"
 
     def __init__(self, environ: dict[str, Any]) -> None:
         self.META, self.headers = environ, _Headers(environ)
+
+
+class Left(NamedTuple):
+    """What a view leaves of an answer that may be given again.
+
+    Without a recipe there is none if it was `looked_for`.
+    """
+
+    seed: Seed
+    tenant: TenantInfo
+    recipe: Recipe | None
+    looked_for: bool
 
 
 class Known(NamedTuple):
@@ -93,6 +102,25 @@ class Known(NamedTuple):
     headers: tuple[tuple[str, str], ...]
 
 
+class _Standings(NamedTuple):
+    """What is known of a head by standing; `binds` says whether that names the caller."""
+
+    binds: bool
+    known: dict[tuple[Any, ...], Known]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Whoever has signed in, and the key of what they ask for."""
+
+    known: Known
+    key: str
+    ids: tuple[str, ...]
+    tenant: TenantInfo
+    revisions: Mapping[str, Revision]
+    recipe: Recipe | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What to answer: a body, or none where the client has it."""
@@ -100,66 +128,66 @@ class _Found:
     known: Known
     tag: str
     body: bytes | None
-
-
-def _head_of(environ: Mapping[str, Any]) -> bytes | None:
-    if environ["REQUEST_METHOD"] != "GET" or "HTTP_AUTHORIZATION" not in environ:
-        return None
-    if environ.get("CONTENT_LENGTH") not in (None, "", "0"):
-        return None
-    if any(name in environ for name in _UNUSUAL):
-        return None
-    parts = [str(environ.get(name, "\0")) for name in _HEAD]
-    secure: Sequence[str] | None = settings.SECURE_PROXY_SSL_HEADER
-    if secure:
-        parts.append(str(environ.get(secure[0], "\0")))
-    return hashlib.blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    status: str = HIT
 
 
 class Front:
     """The answers that this process has given, by the heads of their requests."""
 
     def __init__(self) -> None:
-        # By head: whether the answer hangs on who asks, and what is known by standing.
-        self._heads: OrderedDict[bytes, tuple[bool, dict[Any, Known]]] = OrderedDict()
+        self._heads: OrderedDict[tuple[str | None, ...], _Standings] = OrderedDict()
+        self._recipes = Recipes()
         self._lock = threading.Lock()
         self._authentication = CredentialAuthentication()
 
     @staticmethod
-    def head_of(environ: Mapping[str, Any]) -> bytes | None:
+    def head_of(environ: Mapping[str, Any]) -> Head | None:
         """What tells one request from another, None for those that always go the long way."""
-        return _head_of(environ)
+        return head_of(environ)
 
-    @staticmethod
-    def seed_in(environ: Mapping[str, Any]) -> Seed | None:
-        """What the view has left of an answer that may be given again."""
-        seed: Seed | None = environ.get(SEED)
-        return seed
-
-    def remember(self, head: bytes, seed: Seed, headers: Iterable[tuple[str, str]]) -> None:
+    def learn(
+        self, head: Head, environ: Mapping[str, Any], headers: Iterable[tuple[str, str]]
+    ) -> None:
+        """Remember the answer that the long way has given with these headers, if it may be."""
+        left: Left | None = environ.get(LEFT)
         kept = tuple(each for each in headers if each[0].lower() not in _OWN_HEADERS)
-        if any(name.lower() == "set-cookie" for name, _value in kept):
+        if left is None or any(name.lower() == "set-cookie" for name, _value in kept):
             return
+        seed, ids = left.seed, head.ids
+        if ids_in(seed.path) != ids or any(each in value for _name, value in kept for each in ids):
+            return  # It would not do for other ids.
+        facts = shared(head.facts)
         with self._lock:
-            _binds, by_standing = self._heads.setdefault(head, (seed.binds, {}))
-            by_standing[seed.standing] = Known(seed, kept)
-            self._heads.move_to_end(head)
+            known = self._heads.setdefault(facts, _Standings(seed.binds, {})).known
+            known[seed.standing] = Known(seed, kept)
+            self._heads.move_to_end(facts)
+            while len(known) > _MOST_STANDINGS:
+                del known[next(iter(known))]
             while len(self._heads) > _MOST_HEADS:
                 self._heads.popitem(last=False)
+        if left.looked_for:
+            self._recipes.keep((facts, seed.standing, left.tenant), left.recipe)
 
     def answer(
-        self, head: bytes, environ: dict[str, Any], start_response: StartResponse
+        self, head: Head, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes] | None:
         """The answer, given; None where the long way must give it."""
-        entry = self._heads.get(head)
+        standings = self._heads.get(head.facts)
         asked: Any = _Asked(environ)
-        if entry is None or oversize(asked):
+        anything = environ.get("HTTP_IF_NONE_MATCH", "").strip() == "*"
+        if standings is None or anything or oversize(asked):
+            environ[WANTED] = True
             return None
         started = time.perf_counter()
         identifier = request_identifier(environ.get("HTTP_X_REQUEST_ID"))
         with context.request_scope(identifier, client_address(asked)) as afterwards:
-            found = self._find(entry, asked, environ)
-            reading = None if found is None else _counted(asked, environ)
+            asking = self._sign_in(standings, head, asked, environ)
+            found = None if asking is None else _kept(asking, environ)
+            if asking is None or (found is None and asking.recipe is None):
+                return None
+            reading = _counted(asked, environ)
+            if reading is not None and found is None:
+                found = _made(asking, environ)
             if found is None or reading is None:
                 return None
             finish(afterwards)
@@ -174,9 +202,9 @@ class Front:
         start_response(status, headers)
         return [found.body or b""]
 
-    def _find(
-        self, entry: tuple[bool, dict[Any, Known]], asked: Any, environ: dict[str, Any]
-    ) -> _Found | None:
+    def _sign_in(
+        self, standings: _Standings, head: Head, asked: Any, environ: dict[str, Any]
+    ) -> _Asking | None:
         try:
             signed_in = self._authentication.authenticate(asked)
         except (APIException, AppError, DatabaseError, InterfaceError):
@@ -184,24 +212,71 @@ class Front:
         tenant, actor, revisions = context.tenant_or_none(), context.actor(), context.revisions()
         if signed_in is None or tenant is None or actor is None or not revisions:
             return None
-        binds, by_standing = entry
-        known = by_standing.get(standing_of(actor, binds=binds))
+        standing = standing_of(actor, binds=standings.binds)
+        is_known, recipe = self._recipes.find((head.facts, standing, tenant))
+        if not is_known:
+            environ[WANTED] = True
+        known = standings.known.get(standing)
         if known is None:
             return None
-        key = key_of(known.seed, tenant, revisions)
-        if names_tag(environ.get("HTTP_IF_NONE_MATCH", ""), key):
-            return _Found(known, key, None)
-        body = store().get(key)
-        if body is None:
-            environ[MISSED] = key
-            return None
-        return _Found(known, key, body)
+        seed = known.seed._replace(path=with_ids(known.seed.path, head.ids))
+        key = key_of(seed, tenant, revisions)
+        return _Asking(known, key, head.ids, tenant, revisions, recipe)
+
+
+def _kept(asking: _Asking, environ: dict[str, Any]) -> _Found | None:
+    """What is kept; where a recipe may make the rest, of this process's memory alone."""
+    key, offered = asking.key, environ.get("HTTP_IF_NONE_MATCH", "")
+    if names_tag(offered, key):
+        return _Found(asking.known, key, None)
+    body = store().local(key) if asking.recipe else store().get(key)
+    if body is not None:
+        return _Found(asking.known, key, body)
+    if asking.recipe is None:
+        environ[MISSED] = key
+    return None
+
+
+def _made(asking: _Asking, environ: dict[str, Any]) -> _Found | None:
+    """What another has made meanwhile, or the recipe makes now."""
+    key, status, body = asking.key, HIT, None
+    try:
+        with store().computing(key) as anothers:
+            body = anothers
+            if body is None:
+                status, body = MISS, _make(asking)
+    except (DatabaseError, InterfaceError):
+        body = None  # The long way tries again, or says why.
+    except Exception:
+        _log.exception("recipe_failed", route=asking.known.seed.route)
+        body = None
+    if body is None:
+        environ[MISSED] = key
+        return None
+    return _Found(asking.known, key, body, status)
+
+
+def _make(asking: _Asking) -> bytes | None:
+    recipe, kept, name = asking.recipe, None, ""
+    if recipe is None:
+        return None
+    if recipe.lasting is not None:
+        lasting = recipe.lasting._replace(path=with_ids(recipe.lasting.path, asking.ids))
+        name = key_of(lasting, asking.tenant, asking.revisions)
+        kept = store().pointed(name)
+    body = recipe.body(asking.ids, kept)
+    if body is not None:
+        store().put(asking.key, body)
+        if name:
+            store().point(name, asking.key)
+    return body
 
 
 def _counted(asked: Any, environ: dict[str, Any]) -> Reading | None:
     """Count the request; over the limit it is the long way that refuses it, uncounted."""
     reading = counter().count(*caller_limit(asked))
     if reading.allowed:
+        environ[COUNTED] = reading
         return reading
     environ[REFUSED] = reading
     return None
@@ -212,7 +287,7 @@ def _head_of_answer(
 ) -> tuple[str, list[tuple[str, str]]]:
     own = [
         ("ETag", f'"{found.tag}"'),
-        ("Cache-Status", HIT),
+        ("Cache-Status", found.status),
         *headers_of(reading).items(),
         (HEADER, identifier),
     ]

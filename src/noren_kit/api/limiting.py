@@ -30,6 +30,11 @@ def count_request(key: str, limit: Limit) -> None:
         raise Throttled(reading)
 
 
+def note_reading(reading: Reading) -> None:
+    """The request being served was counted before it came to its view, and may pass."""
+    _reading.set(reading)
+
+
 def recall(reading: Reading) -> Throttled:
     """The refusal of the request being served, which was counted before it came to its view."""
     _reading.set(reading)

@@ -82,8 +82,9 @@ def oversize(request: HttpRequest) -> int | None:
     url = len(request.META.get("PATH_INFO", "")) + len(request.META.get("QUERY_STRING", ""))
     if url > conf.MAX_HEAD_BYTES:
         return 414
+    # A list and a slice: this is done for every request.
     headers = sum(
-        len(name) + len(value) for name, value in request.META.items() if name.startswith("HTTP_")
+        [len(name) + len(value) for name, value in request.META.items() if name[:5] == "HTTP_"]
     )
     return 431 if url + headers > conf.MAX_HEAD_BYTES else None
 

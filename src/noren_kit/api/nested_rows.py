@@ -48,7 +48,11 @@ class NestedRows:
             self.parent = hold_readable(model, identifier)
         else:
             rows = readable(rules_of(model), model._default_manager.all())
-            self.parent = rows.filter(pk=identifier).first()
+            found = rows.filter(pk=identifier)
+            self.parent = found.first()
+            draft = getattr(self, "draft", None)
+            if draft is not None:
+                draft.note_parent(found)
         if self.parent is None:
             raise Http404
 

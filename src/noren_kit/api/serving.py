@@ -20,6 +20,10 @@ from importlib import import_module
 from granian.constants import Interfaces
 from granian.server import Server
 
+# What libraries import if it is installed, and a server of JSON has no use for: colours of a
+# console (structlog) and a client (the test client of Django REST framework).
+_UNUSED = ("rich", "requests")
+
 
 def import_and_freeze(target: str) -> None:
     """Import MODULE:NAME's module into memory that forked processes go on sharing.
@@ -28,6 +32,8 @@ def import_and_freeze(target: str) -> None:
     now is kept out of its sight, and it runs only afterwards (see `gc.freeze`).
     """
     gc.disable()
+    for name in _UNUSED:
+        sys.modules[name] = None  # type: ignore[assignment]  # as if it were not installed
     import_module(target.partition(":")[0])
     gc.freeze()
     gc.enable()

@@ -18,7 +18,7 @@ from noren_kit.accounts.rights import may, right_for
 from noren_kit.accounts.row_rules import reads_all
 from noren_kit.api.pagination import Reader, ResourcePagination
 from noren_kit.api.parameters import names
-from noren_kit.api.reading import Representation, read_rows
+from noren_kit.api.reading import Representation, count_rows, read_rows
 from noren_kit.api.registry import rules_of
 from noren_kit.api.searching import highlights, read_highlighted
 from noren_kit.core import context
@@ -38,6 +38,9 @@ def _may_see_all(model: Any) -> bool:
 
 class ShownRows:
     """`list` and `retrieve` of a viewset, and which rows it has."""
+
+    # Notes how the answer is made (`noren_kit.api.recipes`), where somebody wants to know.
+    draft: Any = None
 
     def get_queryset(self: Any) -> QuerySet[Any]:
         """The rows that the present action works on, as far as the caller may read them."""
@@ -62,10 +65,20 @@ class ShownRows:
         return Representation(shown, choices)
 
     def list(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        draft = self.draft
+
         def page(read: Reader) -> dict[str, Any]:
             rows = self.get_queryset()
-            filtered, count = self.filter_queryset(rows), self._kept_count(rows)
-            body: dict[str, Any] = self.paginator.page(filtered, request, read, kept_count=count)
+            filtered, kept_by = self.filter_queryset(rows), self._counting_collection(rows)
+
+            def count(queryset: QuerySet[Any]) -> int:
+                if draft is not None:
+                    number: int = draft.read_count(queryset, kept_by)
+                    return number
+                return context.revisions()[kept_by].live if kept_by else count_rows(queryset)
+
+            note = None if draft is None else draft.note_page
+            body: dict[str, Any] = self.paginator.page(filtered, request, read, count, note)
             return body
 
         shown = self.representation(request.query_params)
@@ -74,16 +87,15 @@ class ShownRows:
             return Response(page(partial(read_highlighted, request, read)))
         return Response(self.spliced(shown, page))
 
-    def _kept_count(self: Any, rows: QuerySet[Any]) -> int | None:
-        """The number of all rows, where the list is of all and the revision counts them."""
+    def _counting_collection(self: Any, rows: QuerySet[Any]) -> str | None:
+        """Where the list is of all rows, the collection whose revision counts them, if one does."""
         whole = (
             set(self.request.query_params) <= _NO_FILTERS
             and type(self).get_queryset is ShownRows.get_queryset
             and not self.parent_field
             and reads_all(self.row_rules, rows, self.right())
         )
-        collection = live_collection(rows.model) if whole else None
-        return context.revisions()[collection].live if collection else None
+        return live_collection(rows.model) if whole else None
 
     def retrieve(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         pk = self.path_id()

@@ -7,7 +7,7 @@ by one statement for its rows. A sale makes no product stale.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 from django.apps import apps
 
+from noren_kit.api.answer_keys import Seed
 from noren_kit.api.dependencies import (
     collection_of_column,
     collections_of_detail,
@@ -81,21 +82,23 @@ class SplicedAnswers:
         An answer that was kept is taken up again where no more than its moving part has changed.
         """
         view: Any = self
-        parts = parts_of(shown)
-        view.lasting_key = None if parts is None else self._lasting_key(parts)
-        if parts is not None and view.lasting_key is not None:
-            kept = store().pointed(view.lasting_key)
-            filled = None if kept is None else _filled(self._page(orjson.loads(kept)), parts)
-            if filled is not None:
-                return filled
+        view.parts = parts = parts_of(shown)
+        view.lasting = None if parts is None else self._lasting(parts)
+        if view.draft is not None:
+            return build(partial(view.draft.read_rows, representation=shown))
+        if parts is not None and view.lasting is not None:
+            kept = store().pointed(view.key_of_seed(view.lasting))
+            whole = None if kept is None else _filled_anew(self._page(orjson.loads(kept)), parts)
+            if whole is not None:
+                return whole
         return build(partial(read_rows, representation=shown))
 
     def _page(self, kept: Body) -> Body:
         view: Any = self
         return {"results": [kept]} if view.action == "retrieve" else kept
 
-    def _lasting_key(self, parts: Parts) -> str | None:
-        """The key of the part that lasts; None where its very rows hang on what moves."""
+    def _lasting(self, parts: Parts) -> Seed | None:
+        """The seed of the part that lasts; None where its very rows hang on what moves."""
         view: Any = self
         request = view.request._request
         kind: Any = type(view)
@@ -105,16 +108,19 @@ class SplicedAnswers:
             collections = collections_of_list(kind, parts.lasting, request.GET)
         if not view.cached or not collections or collections & moving_collections():
             return None
-        key: str | None = view.key_under(request, collections, "lasting")
-        return key
+        seed: Seed | None = view.seed_under(request, collections, "lasting")
+        return seed
 
 
-def _filled(body: Body, parts: Parts) -> Body | None:
-    """A kept body with what moves, as it is now; None where a row has gone meanwhile."""
+def _filled_anew(body: Body, parts: Parts) -> Body | None:
     plan = plan_for(parts.moving)
     if plan is None:
         raise TypeError("A part of a plan has one too.")
-    moved = read_ids(plan, [row["id"] for row in body["results"]])
+    return filled(body, parts, read_ids(plan, [row["id"] for row in body["results"]]))
+
+
+def filled(body: Body, parts: Parts, moved: Mapping[str, Any]) -> Body | None:
+    """A kept body with what moves, by id, as it is now; None where a row has gone meanwhile."""
     results = []
     for row in body["results"]:
         now = moved.get(row["id"])

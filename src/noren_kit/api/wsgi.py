@@ -56,9 +56,7 @@ class Handler(WSGIHandler):
             return start_response(status, headers, *rest)
 
         answer = super().__call__(environ, tell)
-        seed = front.seed_in(environ)
-        if seed is not None:
-            front.remember(head, seed, told)
+        front.learn(head, environ, told)
         return answer
 
 

@@ -35,6 +35,14 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0
 """
 
+# The body, or whether the claim was free.
+_CLAIM = """
+local body = redis.call('GET', KEYS[1])
+if body then return body end
+if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+return 0
+"""
+
 
 class Store:
     """Bodies by key, packed. Never raises, and waits for Redis 0.2 s at most."""
@@ -42,6 +50,7 @@ class Store:
     def __init__(self, client: redis.Redis, *, local_bytes: int, seconds: int) -> None:
         self._client, self._seconds = client, seconds
         self._release = client.register_script(_RELEASE)
+        self._claiming = client.register_script(_CLAIM)
         self._memory = LocalMemory(local_bytes)
         self._pointers = LocalMemory(local_bytes // 8)
         # A Redis that is full or read-only still answers.
@@ -128,12 +137,13 @@ class Store:
     def _claim(self, key: str, token: bytes) -> tuple[bool, bytes | None]:
         """Whether the claim was free, and the body if somebody has put it by now."""
         if self._is_away:
-            return False, None
-        pipe = self._client.pipeline(transaction=False)
-        pipe.set(_named("computing", key), token, nx=True, px=CLAIM_MILLISECONDS)
-        pipe.get(_named("body", key))
-        free, packed = self._writing.ask(pipe.execute) or (None, None)
-        return bool(free), self._received(key, packed)
+            return False, self._fetch(key)  # One that takes no writes may still be read.
+        names = [_named("body", key), _named("computing", key)]
+        values: list[bytes | int] = [token, CLAIM_MILLISECONDS]
+        answer: Any = self._writing.ask(lambda: self._claiming(keys=names, args=values))
+        if isinstance(answer, bytes):
+            return False, self._received(key, answer)
+        return bool(answer), None
 
     def _wait(self, key: str) -> bytes | None:
         ends, pause = time.monotonic() + WAIT_SECONDS, _FIRST_PAUSE_SECONDS

@@ -51,6 +51,8 @@ DEFAULTS: dict[str, Any] = {
     "CACHE_LOCAL_BYTES": 4 * 1024 * 1024,
     "CACHE_SECONDS": 3600,
     "CACHE_REDIS_URL": "",
+    # The Celery application that tasks are queued with, as "module.attribute".
+    "CELERY_APP": "",
     # Outbox: how long a claim lasts before another relay may take the delivery, in seconds.
     "OUTBOX_LEASE_SECONDS": 60,
     "OUTBOX_BATCH": 100,

@@ -12,8 +12,9 @@ array is, and the statement is planned once (PostgreSQL documentation, "PREPARE"
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import psycopg
 from django.db import (
@@ -24,28 +25,62 @@ from django.db import (
     connections,
 )
 from django.db.backends.utils import CursorWrapper
+from django.db.transaction import TransactionManagementError
 
 Values = Sequence[Any] | Mapping[str, Any]
 
 
-def _cursor(using: str) -> CursorWrapper:
+class Question(NamedTuple):
+    """A statement with its values; `planned_anew` where one plan for any values would be bad."""
+
+    statement: str
+    values: Values = ()
+    planned_anew: bool = False
+
+
+class _Unprepared(psycopg.Cursor[Any]):
+    """Sends values apart from the text, and has each of its statements planned for them."""
+
+    def execute(self, query: Any, params: Any = None, **_options: Any) -> Any:
+        return super().execute(query, params, prepare=False)
+
+
+@contextmanager
+def counted_statements(using: str = DEFAULT_DB_ALIAS) -> Iterator[list[None]]:
+    """Yields a list that grows by one with each statement of the block, Django's own too."""
+    sent: list[None] = []
+
+    def count(execute: Callable[..., Any], *arguments: Any) -> Any:
+        sent.append(None)
+        return execute(*arguments)
+
+    with connections[using].execute_wrapper(count):
+        yield sent
+
+
+def _cursor(using: str, *, planned_anew: bool = False) -> CursorWrapper:
     # The connection itself: its proxy would cost more than a short statement's result.
     database = connections[using]
     database.close_if_health_check_failed()
     database.ensure_connection()
-    driver: Any = psycopg.Cursor(database.connection)
+    kind = _Unprepared if planned_anew else psycopg.Cursor
+    driver: Any = kind(database.connection)
     return database.make_cursor(driver)
 
 
 def fetch_all(
-    statement: str, values: Values = (), using: str = DEFAULT_DB_ALIAS
+    statement: str,
+    values: Values = (),
+    planned_anew: bool = False,
+    using: str = DEFAULT_DB_ALIAS,
 ) -> list[tuple[Any, ...]]:
     """All rows of one statement, with `%s` or `%(name)s` for its values.
 
     Raises Django's database errors. Arrays are to be cast: `%(ids)s::uuid[]`.
     """
+    question = Question(statement, values, planned_anew)
     try:
-        return _fetch_all(statement, values, using)
+        return _fetch_all(question, using)
     except NotSupportedError as error:
         if not _is_outdated(error):
             raise
@@ -54,7 +89,38 @@ def fetch_all(
             # Rolled back, the driver forgets what it has prepared: the next one succeeds.
             raise OperationalError(*error.args) from error.__cause__
         database.close()
-    return _fetch_all(statement, values, using)
+    return _fetch_all(question, using)
+
+
+def fetch_together(
+    questions: Sequence[Question], using: str = DEFAULT_DB_ALIAS
+) -> list[list[tuple[Any, ...]]]:
+    """The rows of several statements that change nothing, asked for in one go.
+
+    They are one transaction, without a BEGIN (PostgreSQL documentation, "Pipeline Mode"), in
+    which each takes its own snapshot. Not to be called in a transaction: a setting that one of
+    them makes local must end with them. Raises Django's database errors.
+    """
+    database = connections[using]
+    if database.in_atomic_block:
+        raise TransactionManagementError("These statements are a transaction of their own.")
+    try:
+        return _fetch_together(questions, using)
+    except NotSupportedError as error:
+        if not _is_outdated(error):
+            raise
+        database.close()
+    return _fetch_together(questions, using)
+
+
+def _fetch_together(questions: Sequence[Question], using: str) -> list[list[tuple[Any, ...]]]:
+    database = connections[using]
+    cursors = [_cursor(using, planned_anew=each.planned_anew) for each in questions]
+    # Looking at a result before the end would ask for it by itself, and cost a second round trip.
+    with database.wrap_database_errors, database.connection.pipeline():
+        for cursor, question in zip(cursors, questions, strict=True):
+            cursor.execute(question.statement, question.values)
+    return [cursor.fetchall() for cursor in cursors]
 
 
 def fetch_alone(
@@ -67,20 +133,20 @@ def fetch_alone(
     """
     database: Any = connections[using]
     if database.connection is None:
-        return fetch_all(statement, values, using)
+        return fetch_all(statement, values, using=using)
     database.health_check_done = True
     try:
-        return fetch_all(statement, values, using)
+        return fetch_all(statement, values, using=using)
     except (OperationalError, InterfaceError):
         if database.connection is not None and database.is_usable():
             raise
         database.close()
-    return fetch_all(statement, values, using)
+    return fetch_all(statement, values, using=using)
 
 
-def _fetch_all(statement: str, values: Values, using: str) -> list[tuple[Any, ...]]:
-    with _cursor(using) as cursor:
-        cursor.execute(statement, values)
+def _fetch_all(question: Question, using: str) -> list[tuple[Any, ...]]:
+    with _cursor(using, planned_anew=question.planned_anew) as cursor:
+        cursor.execute(question.statement, question.values)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
 

@@ -1,6 +1,6 @@
 """Counting requests: exact under concurrency in Redis, a small allowance without it.
 
-A window starts with its first request. One script counts and reads what is left, so of any
+A window starts with its first request. Redis increments and answers with the number, so of any
 number of concurrent requests exactly as many pass as the limit allows.
 """
 
@@ -19,24 +19,13 @@ from django.conf import settings
 
 from noren_kit.core.conf import conf
 from noren_kit.observability.away import Patience, impatient_client
+from noren_kit.observability.exchange import Exchange, packed
 
 # Without Redis each process counts for itself and allows this share of a limit; at least a few,
 # so that one mistyped password locks nobody out.
 _LOCAL_SHARE, _LOCAL_LEAST = 10, 3
 _MOST_LOCAL_KEYS = 10_000
 
-# A key never lacks its end: it is made with one. A window that outlasts the limit's own comes
-# from other settings and is cut.
-_COUNT = """
-redis.call('SET', KEYS[1], 0, 'PX', ARGV[1], 'NX')
-local used = redis.call('INCR', KEYS[1])
-local left = redis.call('PTTL', KEYS[1])
-if left < 0 or left > tonumber(ARGV[1]) then
-    redis.call('PEXPIRE', KEYS[1], ARGV[1])
-    left = tonumber(ARGV[1])
-end
-return {used, left}
-"""
 _READ = "return {tonumber(redis.call('GET', KEYS[1]) or 0), redis.call('PTTL', KEYS[1])}"
 
 
@@ -108,16 +97,28 @@ class Counter:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
-        self._counting = client.register_script(_COUNT)
+        self._exchange = Exchange(client)
         self._reading = client.register_script(_READ)
         self._local = LocalCounter()
         self._ask = Patience("limits_without_redis", logger="noren.limits").ask
 
     def count(self, key: str, limit: Limit) -> Reading:
         """Count one request of `key` against `limit` and say where it stands."""
-        milliseconds = limit.seconds * 1000
-        answer = self._ask(lambda: self._counting(keys=[_named(key)], args=[milliseconds]))
+        answer = self._ask(lambda: self._increment(_named(key), limit.seconds * 1000))
         return self._local.count(key, limit) if answer is None else _stand(limit, answer)
+
+    def _increment(self, name: str, milliseconds: int) -> tuple[int, int]:
+        """How often it was counted in its window, and the milliseconds that are left of that.
+
+        A key is made with its end, so that none outlives its window, whoever dies when. One
+        without (it ended between two of the commands) gets it here; a window that outlasts the
+        limit's own comes from other settings and is cut.
+        """
+        _made, used, left = self._exchange.ask(_counting(name, milliseconds), 3)
+        if not 0 <= left <= milliseconds:
+            self._exchange.ask(packed(("PEXPIRE", name, str(milliseconds))), 1)
+            left = milliseconds
+        return used, left
 
     def read(self, key: str, limit: Limit) -> Reading:
         """Say where `key` stands against `limit`, without counting."""
@@ -128,6 +129,11 @@ class Counter:
         """Let `key` start afresh. While Redis is away, what stands there stays until it ends."""
         self._local.forget(key)
         self._ask(lambda: self._client.delete(_named(key)))
+
+
+@lru_cache(maxsize=1024)
+def _counting(name: str, milliseconds: int) -> bytes:
+    return packed(("SET", name, "0", "PX", str(milliseconds), "NX"), ("INCR", name), ("PTTL", name))
 
 
 def _named(key: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import lru_cache
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
@@ -43,9 +43,12 @@ def parse_limits(text: str) -> dict[str, tuple[int, int]]:
 
 def limit_named(name: str) -> Limit:
     """The limit of a class; KeyError where there is no such class."""
-    configured: Mapping[str, tuple[int, int]] = {**DEFAULTS["LIMITS"], **conf.LIMITS}
-    requests, seconds = configured[name]
-    return Limit(name, requests, seconds)
+    configured: Mapping[str, tuple[int, int]] = conf.LIMITS
+    requests, seconds = configured.get(name) or DEFAULTS["LIMITS"][name]
+    return _limit(name, requests, seconds)
+
+
+_limit = lru_cache(maxsize=1024)(Limit)
 
 
 def address_key(request: HttpRequest) -> str:
@@ -64,7 +67,7 @@ def caller_limit(request: HttpRequest) -> tuple[str, Limit]:
     tenant = context.tenant_or_none()
     limit = limit_named(CREDENTIAL)
     if tenant is not None and tenant.requests_per_hour is not None:
-        limit = replace(limit, requests=tenant.requests_per_hour, seconds=_HOUR)
+        limit = _limit(limit.name, tenant.requests_per_hour, _HOUR)
     return f"{CREDENTIAL}:{tenant.id if tenant else '-'}:{_credential(actor)}", limit
 
 

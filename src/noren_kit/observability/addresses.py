@@ -20,6 +20,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _IPV6_GROUP_BITS = 64
 
 
+@lru_cache(maxsize=1024)
 def parse_address(text: str) -> Address | None:
     """The address of one hop, with or without a port and brackets; None for anything else.
 
@@ -60,6 +61,9 @@ def _is_trusted(address: Address) -> bool:
     return any(address in network for network in trusted_proxies())
 
 
+_written = lru_cache(maxsize=1024)(str)
+
+
 def client_address(request: HttpRequest) -> str:
     """The nearest address that is not a trusted proxy, going back through `X-Forwarded-For`.
 
@@ -70,7 +74,10 @@ def client_address(request: HttpRequest) -> str:
     address = parse_address(peer)
     if address is None:
         return peer
-    hops = request.headers.get("X-Forwarded-For", "").split(",")
+    forwarded = request.headers.get("X-Forwarded-For")
+    if not forwarded:
+        return _written(address)
+    hops = forwarded.split(",")
     while hops and _is_trusted(address):
         hop = hops.pop()
         reported = parse_address(hop)

@@ -5,9 +5,12 @@ Every line carries the request id, the tenant and the user of the moment.
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 from collections.abc import MutableMapping
 from typing import Any
 
+import orjson
 import structlog
 
 from noren_kit.core import context
@@ -25,6 +28,46 @@ def add_context(
     if actor is not None:
         event.setdefault("user_id", str(actor.user_id))
     return event
+
+
+class StructuredFormatter(structlog.stdlib.ProcessorFormatter):
+    """Renders what structlog hands over, foreign records, and `log_facts`."""
+
+    def __init__(self, *args: Any, json: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._json = json
+
+    def format(self, record: logging.LogRecord) -> str:
+        if self._json and isinstance(record, _FactsRecord):
+            try:
+                return orjson.dumps(record.msg).decode()
+            except TypeError:
+                pass  # Of a kind that JSON has not: the usual renderer writes its `repr`.
+        return super().format(record)
+
+
+class _FactsRecord(logging.LogRecord):
+    """A line that is complete; it looks to any formatter as structlog's own do."""
+
+    def __init__(self, logger: logging.Logger, line: MutableMapping[str, Any]) -> None:
+        super().__init__(logger.name, logging.INFO, "", 0, line, None, None)
+        self._logger, self._name = logger, "info"
+
+
+def log_facts(name: str, event: str, **facts: Any) -> None:
+    """`get_logger(name).info(event, **facts)` at a fifth of the cost: for every request's line.
+
+    The same members in the same order, straight to the handlers.
+    """
+    logger = logging.getLogger(name)
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    line: MutableMapping[str, Any] = {**facts, "event": event}
+    line = structlog.contextvars.merge_contextvars(logger, "info", line)
+    line["level"], line["logger"] = "info", name
+    line = add_context(logger, "info", line)
+    line["timestamp"] = dt.datetime.now(dt.UTC).isoformat().replace("+00:00", "Z")
+    logger.handle(_FactsRecord(logger, line))
 
 
 def logging_settings(*, json: bool, level: str) -> dict[str, Any]:
@@ -61,7 +104,8 @@ def logging_settings(*, json: bool, level: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {
             "structured": {
-                "()": structlog.stdlib.ProcessorFormatter,
+                "()": StructuredFormatter,
+                "json": json,
                 "foreign_pre_chain": shared,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from noren_kit.core import context
-from noren_kit.core.ids import uuid7
+from noren_kit.core.ids import uuid7_text
 from noren_kit.observability.addresses import client_address
-from noren_kit.observability.logging import get_logger
+from noren_kit.observability.logging import get_logger, log_facts
 
 HEADER = "X-Request-ID"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
@@ -20,7 +20,7 @@ _log = get_logger("noren.request")
 
 def request_identifier(offered: str | None) -> str:
     """The offered id where it has the accepted form, else a new one."""
-    return offered if offered and _ACCEPTED.match(offered) else str(uuid7())
+    return offered if offered and _ACCEPTED.match(offered) else uuid7_text()
 
 
 def finish(tasks: list[Callable[[], None]]) -> None:
@@ -37,7 +37,15 @@ def log_request(
 ) -> None:
     """The line at the end of a request that began at `started` (`time.perf_counter`)."""
     duration = round((time.perf_counter() - started) * 1000, 1)
-    _log.info("request", method=method, route=route, status=status, duration_ms=duration, size=size)
+    log_facts(
+        "noren.request",
+        "request",
+        method=method,
+        route=route,
+        status=status,
+        duration_ms=duration,
+        size=size,
+    )
 
 
 class RequestMiddleware:

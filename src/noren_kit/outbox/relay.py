@@ -10,13 +10,11 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from celery.exceptions import OperationalError as BrokerError
 from django.db import connections, transaction
 
 from noren_kit.core.conf import conf
+from noren_kit.core.tasks import BrokerAway, queue, tenant_headers
 from noren_kit.observability.logging import get_logger
-from noren_kit.outbox.tasks import deliver
-from noren_kit.tenancy.tasks import tenant_headers
 
 RELAY_ALIAS = "relay"
 # An attempt doubles the lease, up to this many doublings (60 s becomes 64 min).
@@ -85,10 +83,8 @@ def relay_once() -> int:
     for claim in claim_due():
         for position, delivery_id in enumerate(claim.delivery_ids):
             try:
-                deliver.apply_async(
-                    args=[str(delivery_id)], headers=tenant_headers(claim.tenant_id)
-                )
-            except BrokerError as error:
+                queue("outbox.deliver", str(delivery_id), headers=tenant_headers(claim.tenant_id))
+            except BrokerAway as error:
                 _log.warning("broker_away", error=str(error))
                 _release(claim.tenant_id, claim.delivery_ids[position:])
                 break

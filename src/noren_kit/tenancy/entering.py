@@ -7,7 +7,7 @@ tenant to the next borrower (docs/guides/isolation.md).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from noren_kit.core import context
 from noren_kit.core.context import Actor, Revisions, TenantInfo
 from noren_kit.db.constraints import TENANT_SETTING
 from noren_kit.db.history import CAUSE_SETTING, cause_text
+from noren_kit.db.prepared import Question, fetch_together
 from noren_kit.tenancy.models import Tenant
 
 TENANT_COLUMNS = (
@@ -60,6 +61,19 @@ def _cause(actor: Actor | None = None, *, anonymous: bool = False) -> str:
         request_id=request_id,
         name=actor.name,
     )
+
+
+_SET = f"SELECT set_config('{TENANT_SETTING}', %s, true)"
+
+
+def fetch_inside(
+    tenant_id: uuid.UUID, questions: Sequence[Question], using: str = "default"
+) -> list[list[tuple[Any, ...]]]:
+    """`fetch_together` inside a tenant, for callers whose standing has just been read.
+
+    The setting goes before and ends with these statements, which are one transaction.
+    """
+    return fetch_together([Question(_SET, (str(tenant_id),)), *questions], using)[1:]
 
 
 def tenant_info(row: tuple[Any, ...]) -> TenantInfo:

@@ -10,10 +10,8 @@ from celery import Task
 from noren_kit.core import context
 from noren_kit.core.context import TenantNotEntered
 from noren_kit.core.ids import uuid7
+from noren_kit.core.tasks import REQUEST_HEADER, TENANT_HEADER
 from noren_kit.tenancy.entering import enter
-
-TENANT_HEADER = "noren_tenant_id"
-REQUEST_HEADER = "noren_request_id"
 
 
 class TenantTask(Task):
@@ -35,8 +33,3 @@ class TenantTask(Task):
             enter(uuid.UUID(tenant_id), suspended=True),
         ):
             return super().__call__(*args, **kwargs)
-
-
-def tenant_headers(tenant_id: uuid.UUID, request_id: str = "") -> dict[str, str]:
-    """Headers for `apply_async(headers=…)` of a `TenantTask`."""
-    return {TENANT_HEADER: str(tenant_id), REQUEST_HEADER: request_id}

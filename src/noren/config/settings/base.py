@@ -153,6 +153,7 @@ NOREN_KIT: dict[str, Any] = {
     "OUTBOX_LEASE_SECONDS": env.float("OUTBOX_LEASE_SECONDS", default=60.0),
     "TRUSTED_PROXIES": env.list("TRUSTED_PROXIES", default=[]),
     "LIMITS": parse_limits(env.str("LIMITS", default="")),
+    "CELERY_APP": "noren.config.celery.app",
     "LIMITS_REDIS_URL": env.str("LIMITS_REDIS_URL", default=""),
     "CACHE_REDIS_URL": env.str("CACHE_REDIS_URL", default=""),
 }

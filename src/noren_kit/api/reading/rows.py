@@ -20,7 +20,7 @@ from noren_kit.api.reading.framework import for_serializer
 from noren_kit.api.reading.plans import Plan, compile_plan
 from noren_kit.api.reading.tables import quoted
 from noren_kit.core import context
-from noren_kit.db.prepared import fetch_all
+from noren_kit.db.prepared import Question, fetch_all
 from noren_kit.observability.logging import get_logger
 from noren_kit.tenancy.checks import is_tenant_model
 
@@ -40,6 +40,9 @@ class Statement(NamedTuple):
     text: str
     values: tuple[Any, ...]
     loads: tuple[Convert | None, ...] = ()
+
+    def question(self, *, planned_anew: bool = False) -> Question:
+        return Question(self.text, self.values, planned_anew)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +109,34 @@ def _load_of(queryset: QuerySet[Any], name: str) -> Convert | None:
     return lambda value: column.from_db_value(value, None, None)
 
 
+def count_statement(queryset: QuerySet[Any]) -> Statement:
+    """What counts the rows of `queryset`; raises Django's `EmptyResultSet` for none for sure."""
+    rows, values = queryset.order_by().values_list("pk").query.sql_with_params()
+    return Statement(f"SELECT count(*) FROM ({rows}) AS ids", values)  # noqa: S608  Django's own
+
+
+def count_rows(queryset: QuerySet[Any]) -> int:
+    """The number of rows. What is searched for decides how best to count, so it is planned anew."""
+    try:
+        statement = count_statement(queryset)
+    except EmptyResultSet:
+        return 0
+    return fetch_count(statement)
+
+
+def fetch_count(statement: Statement) -> int:
+    """Send a statement of `count_statement`."""
+    return int(fetch_all(*statement.question(planned_anew=True))[0][0])
+
+
 def read_compiled(plan: Plan, statement: Statement) -> list[ReadRow]:
     """Send a statement of `statement_of`."""
+    return shaped(plan, statement, fetch_all(statement.text, statement.values))
+
+
+def shaped(plan: Plan, statement: Statement, rows: Sequence[Sequence[Any]]) -> list[ReadRow]:
+    """What is shown of the rows that a statement of `statement_of` has found."""
     shape, loads = plan.shape, statement.loads
-    rows = fetch_all(statement.text, statement.values)
     if not loads:
         return [ReadRow(shape(row), ()) for row in rows]
     found = []
@@ -120,16 +147,28 @@ def read_compiled(plan: Plan, statement: Statement) -> list[ReadRow]:
     return found
 
 
-def read_ids(plan: Plan, ids: Sequence[str]) -> dict[str, Any]:
-    """What a plan of a tenant's model shows of the rows with these ids, by id; one statement."""
+def ids_statement(plan: Plan, ids: Sequence[str]) -> Statement:
+    """What reads the rows with these ids by a plan of a tenant's model."""
     base, table = plan.base, quoted(plan.model._meta.db_table)
-    statement = (
+    text = (
         f"SELECT {plan.columns}, page.id::text"  # noqa: S608  names of the model's own
         f" FROM unnest(%s::uuid[]) AS page (id)"
         f" JOIN {table} {base} ON {base}.tenant_id = %s AND {base}.id = page.id{plan.joins}"
     )
-    rows = fetch_all(statement, (*plan.values, list(ids), context.tenant_id())) if ids else []
+    return Statement(text, (*plan.values, list(ids), context.tenant_id()))
+
+
+def shaped_by_id(plan: Plan, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """What is shown of the rows of `ids_statement`, by id."""
     return {row[-1]: plan.shape(row) for row in rows}
+
+
+def read_ids(plan: Plan, ids: Sequence[str]) -> dict[str, Any]:
+    """What a plan of a tenant's model shows of the rows with these ids, by id; one statement."""
+    if not ids:
+        return {}
+    statement = ids_statement(plan, ids)
+    return shaped_by_id(plan, fetch_all(statement.text, statement.values))
 
 
 def read_by_framework(

@@ -1,0 +1,79 @@
+"""What tells one request from another before it has been understood: its head.
+
+The ids in a path are held apart: rows of one resource are answered alike, so one note of how
+(`noren_kit.api.front`) is enough for all of them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from django.conf import settings
+
+# In the one form that `parse_id` reads and nothing changes; others are told apart as they stand.
+_ID = re.compile(r"(?<=/)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=/)")
+# What may change an answer and is part of no head here: these go the long way.
+_UNUSUAL = frozenset(
+    {
+        "HTTP_ORIGIN",
+        "HTTP_COOKIE",
+        "HTTP_X_TENANT_ID",
+        "HTTP_CONTENT_ENCODING",
+        "HTTP_TRANSFER_ENCODING",
+    }
+)
+_HEAD = (
+    "wsgi.url_scheme",
+    "HTTP_HOST",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PORT",
+    "HTTP_X_FORWARDED_PROTO",
+    "SCRIPT_NAME",
+    "QUERY_STRING",
+    "HTTP_ACCEPT",
+    "HTTP_ACCEPT_LANGUAGE",
+)
+
+
+class Head(NamedTuple):
+    """A request's head but for the ids in its path, and these."""
+
+    facts: tuple[str | None, ...]
+    ids: tuple[str, ...]
+
+
+def ids_in(path: str) -> tuple[str, ...]:
+    return tuple(_ID.findall(path))
+
+
+def with_ids(path: str, ids: Sequence[str]) -> str:
+    """The same path, or address, with these ids in the places of its own."""
+    if not ids:
+        return path
+    following = iter(ids)
+    return _ID.sub(lambda _found: next(following), path)
+
+
+def head_of(environ: Mapping[str, Any]) -> Head | None:
+    """The head of a request, None for those that always go the long way."""
+    if environ["REQUEST_METHOD"] != "GET" or "HTTP_AUTHORIZATION" not in environ:
+        return None
+    if environ.get("CONTENT_LENGTH") not in (None, "", "0"):
+        return None
+    if not _UNUSUAL.isdisjoint(environ):
+        return None
+    path = str(environ["PATH_INFO"])
+    ids = ids_in(path)
+    secure: Sequence[str] | None = settings.SECURE_PROXY_SSL_HEADER
+    names = (*_HEAD, secure[0]) if secure else _HEAD
+    # No path holds what stands for an id here: it would not be one.
+    shape = _ID.sub("\0", path) if ids else path
+    return Head((shape, *map(environ.get, names)), ids)
+
+
+def shared(facts: tuple[str | None, ...]) -> tuple[str | None, ...]:
+    """The same, its parts shared with other heads where these say the same."""
+    return tuple([None if part is None else sys.intern(str(part)) for part in facts])
