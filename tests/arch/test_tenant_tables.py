@@ -226,7 +226,21 @@ PLANTS = (
                 f"orders_orderline: trigger orders_orderline_revised_{kind}, which raises"
                 for kind in ("made", "changed", "gone", "settle")
             ),
+            *(
+                f"orders_orderline: trigger orders_orderline_history_{kind}, which keeps"
+                for kind in ("made", "changed", "gone")
+            ),
         ),
+    ),
+    Plant(
+        "a history whose trigger is off",
+        ("ALTER TABLE catalog_brand DISABLE TRIGGER catalog_brand_history_changed",),
+        ("catalog_brand: trigger catalog_brand_history_changed, which keeps history, is",),
+    ),
+    Plant(
+        "a history that nobody keeps",
+        ("DROP TRIGGER catalog_tag_history_gone ON catalog_tag",),
+        ("catalog_tag: trigger catalog_tag_history_gone, which keeps history, is",),
     ),
     Plant(
         "a revision whose trigger is off",

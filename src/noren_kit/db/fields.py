@@ -51,7 +51,7 @@ def _declare_revised(model: type[models.Model], name: str) -> None:
 
 def _declare_recorded(model: type[models.Model], name: str) -> None:
     """By `unrecorded`, `history_ignores` and `history_masks`; see `TenantRow`."""
-    if getattr(model, "unrecorded", "no class of the kit's"):
+    if getattr(model, "unrecorded", ""):
         return
     recorded = Recorded(
         name=name,

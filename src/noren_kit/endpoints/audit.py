@@ -49,9 +49,8 @@ class ChangeViewSet(ResourceViewSet):
             return Change.objects.none()
         hidden = _hidden_resources()
         changes: QuerySet[Any] = Change.objects.order_by("-id")
-        if hidden:
-            changes = changes.exclude(resource__in=hidden)
-        return changes
+        shown: QuerySet[Any] = changes.exclude(resource__in=hidden) if hidden else changes
+        return shown
 
 
 def _hidden_resources() -> list[str]:
