@@ -109,7 +109,7 @@ def reference_without_constraint() -> Model:
             app_label = "catalog"
 
     Loose._meta.constraints = [
-        each for each in Loose._meta.constraints if isinstance(each, TenantIsolation)
+        each for each in Loose._meta.constraints if isinstance(each, TenantIsolation | Recorded)
     ]
     return Loose
 
