@@ -46,11 +46,12 @@ class ChangeViewSet(ResourceViewSet):
 
     def get_queryset(self) -> QuerySet[Any]:
         if context.tenant_or_none() is None:
-            return Change.objects.none()
+            return QuerySet(Change).none()
         hidden = _hidden_resources()
         changes: QuerySet[Any] = Change.objects.order_by("-id")
-        shown: QuerySet[Any] = changes.exclude(resource__in=hidden) if hidden else changes
-        return shown
+        if hidden:
+            changes = changes.exclude(resource__in=hidden)
+        return changes
 
 
 def _hidden_resources() -> list[str]:
