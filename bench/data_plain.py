@@ -36,7 +36,9 @@ _TABLES = {
     " review_count, average_rating, total_sales)": f"""
         SELECT id, created_at, updated_at, created_by_id, updated_by_id, name, description, sku,
                {_MONEY}, status, category_id, brand_id, supplier_id,
-               {_UNITS}, image, review_count, round(average_rating / 100.0, 2), total_sales
+               {_UNITS}, image, review_count, round(average_rating / 100.0, 2),
+               (SELECT s.sold FROM inventory_stockitem s
+                 WHERE s.tenant_id = p.tenant_id AND s.id = p.stock_item_id)
           FROM catalog_product p WHERE {_OF_TENANT} ORDER BY id""",
     "shop_product_tags (product_id, tag_id)": f"""
         SELECT product_id, tag_id FROM catalog_producttag WHERE {_OF_TENANT} ORDER BY id""",

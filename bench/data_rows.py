@@ -113,7 +113,7 @@ def products(filling: Filling, numbers: range, of: int) -> Iterator[Rows]:
     made = Made()
     for number in numbers:
         _product(filling, made, number, number * SPAN_SECONDS / of)
-    yield "inventory_stockitem", "tenant_id, id, on_hand, reserved", made.items
+    yield "inventory_stockitem", "tenant_id, id, on_hand, reserved, sold", made.items
     yield (
         "inventory_stockmovement",
         "tenant_id, id, stock_item_id, kind, quantity, reason, cause_type, created_at, request_id",
@@ -122,7 +122,7 @@ def products(filling: Filling, numbers: range, of: int) -> Iterator[Rows]:
     yield (
         "catalog_product",
         f"tenant_id, id, {AUDIT}, name, description, sku, price, status, category_id, brand_id,"
-        " supplier_id, stock_item_id, image, review_count, rating_sum, average_rating, total_sales",
+        " supplier_id, stock_item_id, image, review_count, rating_sum, average_rating",
         made.products,
     )
     yield "catalog_producttag", "tenant_id, id, product_id, tag_id", made.links
@@ -156,6 +156,7 @@ def _product(filling: Filling, made: Made, number: int, seconds: float) -> None:
     tenant, chance, ids = filling.tenant, filling.random, filling.ids
     at = EPOCH + dt.timedelta(seconds=int(seconds), microseconds=number % 999_983 + 1)
     product, item = filling.new_id(at), _stock(filling, made, at)
+    counters = made.items[-1]
     sku = f"SKU-{number:07d}"
     if chance.random() < 0.1:
         for place in range(chance.randint(1, 3)):
@@ -177,9 +178,10 @@ def _product(filling: Filling, made: Made, number: int, seconds: float) -> None:
             chance.choices(("active", "draft", "archived"), (18, 1, 1))[0],
             *(chance.choice(ids["category"]), chance.choice([*ids["brand"], NULL])),
             *(chance.choice([*ids["supplier"], NULL]), item, "", str(approved), str(total)),
-            *(str(average), str(chance.randint(0, 500))),
+            str(average),
         ]
     )
+    counters[-1] = str(chance.randint(0, 500))
     for tag in chance.sample(ids["tag"], chance.randint(0, 4)):
         made.links.append([tenant, filling.new_id(at), product, tag])
 
@@ -189,7 +191,7 @@ def _stock(filling: Filling, made: Made, at: dt.datetime) -> str:
     chance, item = filling.random, filling.new_id(at)
     plenty, some = chance.random() < 0.9, chance.random() < 0.5
     units = chance.randint(1_000, 10_000) if plenty else chance.randint(1, 10) if some else 0
-    made.items.append([filling.tenant, item, str(units), "0"])
+    made.items.append([filling.tenant, item, str(units), "0", "0"])
     if units:
         received = ["received", str(units), "opening stock", "", at.isoformat(), "bench"]
         made.movements.append([filling.tenant, filling.new_id(at), item, *received])

@@ -21,6 +21,13 @@ class ByUserAtFirst(CustomerViewSet):
     ordering = ("-user", "name")
 
 
+class ByNameOfUser(CustomerViewSet):
+    """A column that is never null, of a row that there need not be."""
+
+    ordering_fields = ["user"]
+    ordering_paths = {"user": ("user__name", "user__id")}
+
+
 class ByRelevance(CustomerViewSet):
     """An annotation's name is no field of the model."""
 
@@ -32,7 +39,7 @@ def faults(view: Any) -> list[str]:
     return [f"{error.id} {error.msg}" for error in ordering_errors([route, route])]
 
 
-@pytest.mark.parametrize("view", [ByUser, ByUserAtFirst])
+@pytest.mark.parametrize("view", [ByUser, ByUserAtFirst, ByNameOfUser])
 def test_an_ordering_that_may_be_null_is_refused(view: Any) -> None:
     (fault,) = faults(view)
     assert fault.startswith("noren.E008")

@@ -220,7 +220,6 @@ PLANTS = (
             "orders_orderline: foreign key orders_orderline_order_in_tenant is not valid,",
             f"orders_orderline: foreign key {LINE} is not valid, or not enforced",
             "orders_orderline: foreign key orders_orderline_stock_item_in_tenant is not valid,",
-            "orders_orderline: foreign key orders_orderline_tenant_id_",
             "orders_orderline: foreign key orders_orderline_variant_in_tenant is not valid,",
             *(
                 f"orders_orderline: trigger orders_orderline_revised_{kind}, which raises"

@@ -33,14 +33,14 @@ WITH drawn AS (
             || substr(hash, 1, 3) || '8' || substr(hash, 4, 15))::uuid AS id
       FROM drawn
 ), stock AS (
-    INSERT INTO inventory_stockitem (tenant_id, id, on_hand, reserved)
-    SELECT %(tenant)s, id, CASE WHEN stocked < 0.1 THEN 0 ELSE floor(stocked * 500) END, 0
+    INSERT INTO inventory_stockitem (tenant_id, id, on_hand, reserved, sold)
+    SELECT %(tenant)s, id, CASE WHEN stocked < 0.1 THEN 0 ELSE floor(stocked * 500) END, 0,
+           CASE WHEN sold < 0.8 THEN 0 ELSE floor(exp(sold * 8)) END
       FROM product
 )
 INSERT INTO catalog_product (
     tenant_id, id, created_at, updated_at, deleted_at, name, description, sku, price, status,
-    category_id, brand_id, stock_item_id, image, review_count, average_rating, rating_sum,
-    total_sales)
+    category_id, brand_id, stock_item_id, image, review_count, average_rating, rating_sum)
 SELECT %(tenant)s, id, made,
        made + CASE WHEN changed < 0.3 THEN interval '0' ELSE interval '100 days' * changed END,
        CASE WHEN gone < 0.03 THEN made + interval '1 day' END,
@@ -56,8 +56,7 @@ SELECT %(tenant)s, id, made,
        id, '',
        CASE WHEN rated < 0.9 THEN 0 ELSE 4 END,
        CASE WHEN rated < 0.9 THEN 0 ELSE 100 + floor(stars * 17) * 25 END,
-       CASE WHEN rated < 0.9 THEN 0 ELSE 4 + floor(stars * 17) END,
-       CASE WHEN sold < 0.8 THEN 0 ELSE floor(exp(sold * 8)) END
+       CASE WHEN rated < 0.9 THEN 0 ELSE 4 + floor(stars * 17) END
   FROM product
 """
 # What the triggers would have counted.

@@ -192,7 +192,10 @@ def _orders(world: World, store: Store, products: list[dict[str, Any]]) -> list[
 
 
 def _sold(world: World, product: str) -> int:
-    truth = f"SELECT total_sales FROM catalog_product WHERE id = '{product}'"
+    truth = (
+        "SELECT s.sold FROM catalog_product p JOIN inventory_stockitem s"
+        f" ON s.tenant_id = p.tenant_id AND s.id = p.stock_item_id WHERE p.id = '{product}'"
+    )
     fact = world.facts.add(f"units sold of {product}", truth)
     world.facts.show(product, Place("total_sales", fact))
     world.facts.show(product, Place("stock_quantity", fact, FOR_SALE, -1))

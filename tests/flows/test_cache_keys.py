@@ -78,7 +78,6 @@ def narrow(shop: Shop) -> tuple[Client, dict[type, Any]]:
 def test_every_resource_of_the_shop_is_cached() -> None:
     assert len(CACHED) >= 20
     assert {each.action for each in CACHED} >= {"list", "retrieve", "popular", "statistics"}
-    assert ["catalog.Product", "total_sales"] in [[m._meta.label, name] for m, name in APART]
 
 
 @every_route

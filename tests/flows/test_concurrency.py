@@ -143,7 +143,7 @@ def test_everything_is_sold_once(four_processes: str, stocked: tuple[Shop, str, 
         assert Order.objects.count() == answers[201]
         numbers = sorted(Order.objects.values_list("order_number", flat=True))
         assert [int(number[5:]) for number in numbers] == list(range(1, answers[201] + 1))
-        totals = Product.objects.values_list("stock_item__on_hand", "total_sales")
+        totals = Product.objects.values_list("stock_item__on_hand", "stock_item__sold")
         assert set(totals) == {(0, UNITS)}
     call_command("verify", "stock", stdout=io.StringIO())
 
@@ -165,7 +165,7 @@ def test_one_order_cancelled_by_many(
     assert sorted(status for status, _body in answers) == [200] + [409] * 15
     assert {answer["code"] for status, answer in answers if status == 409} == {"invalid_transition"}
     with shop.entered():
-        assert set(Product.objects.values_list("stock_item__on_hand", "total_sales")) == {
+        assert set(Product.objects.values_list("stock_item__on_hand", "stock_item__sold")) == {
             (UNITS, 0)
         }
         assert list(find_differences()) == []
@@ -195,7 +195,7 @@ def test_orders_and_cancellations_cross(
     assert seen == {201: 64, 200: 64}
     assert deadlocks() == before
     with shop.entered():
-        assert set(Product.objects.values_list("stock_item__on_hand", "total_sales")) == {
+        assert set(Product.objects.values_list("stock_item__on_hand", "stock_item__sold")) == {
             (UNITS, 0)
         }
         assert list(find_differences()) == []

@@ -99,6 +99,8 @@ class Rows:
 
     model: Any
     shop: Shop
+    # Where an ordering stands in a related row, by its name.
+    paths: dict[str, str]
     filler: Filler = field(default_factory=Filler)
     made: list[uuid.UUID] = field(default_factory=list)
 
@@ -111,7 +113,14 @@ class Rows:
         return identifier
 
     def write(self, row: uuid.UUID, **values: Any) -> None:
-        self.model.every.filter(pk=row).update(**values)
+        related = {name: values.pop(name) for name in list(values) if name in self.paths}
+        for name, value in related.items():
+            relation, column = self.paths[name].split("__")
+            other = self.model._meta.get_field(relation).related_model
+            held = self.model.every.filter(pk=row).values(f"{relation}_id")
+            other.objects.filter(pk__in=held).update(**{column: value})
+        if values:
+            self.model.every.filter(pk=row).update(**values)
 
     def delete_all(self) -> None:
         self.model.objects.update(deleted_at=timezone.now())
@@ -121,11 +130,18 @@ class Rows:
         values: dict[str, Any] = {}
         for name in names:
             value, digit = divmod(value, VALUES)
-            values[name] = self._value(self.model._meta.get_field(name), row, digit)
+            values[name] = self._value(self._column(name), row, digit)
         if "total_amount" in values:  # The database adds it up.
             values["subtotal_amount"] = values["total_amount"]
             values["discount_amount"] = values["tax_amount"] = Decimal(0)
         return values
+
+    def _column(self, name: str) -> Any:
+        model = self.model
+        for part in self.paths.get(name, name).split("__"):
+            column = model._meta.get_field(part)
+            model = column.related_model
+        return column
 
     def _value(self, column: Any, row: uuid.UUID, digit: int) -> Any:
         if isinstance(column, models.DateTimeField):
@@ -266,7 +282,9 @@ def walk_all(walker: Any, ordering: Any, count: int) -> None:
 @pytest.mark.parametrize("path", sorted(RESOURCES))
 def test_walks(shop: Shop, path: str) -> None:
     view = RESOURCES[path]
-    rows, client, names = Rows(view.resource_model(), shop), shop.client(), view.orderings()
+    paths = {name: path for name, (path, _of_row) in view.ordering_paths.items()}
+    rows = Rows(view.resource_model(), shop, paths)
+    client, names = shop.client(), view.orderings()
     with shop.entered():
         rows.fill()
 

@@ -135,8 +135,8 @@ def test_derived_columns_leave_nothing(shop: Shop) -> None:
         count = Change.objects.count()
     with inside(shop) as app:
         for statement in (
-            "UPDATE inventory_stockitem SET on_hand = on_hand + 1",
-            "UPDATE catalog_product SET total_sales = total_sales + 1, rating_sum = 3",
+            "UPDATE inventory_stockitem SET on_hand = on_hand + 1, sold = sold + 1",
+            "UPDATE catalog_product SET review_count = review_count + 1, rating_sum = 3",
             "UPDATE catalog_brand SET updated_at = clock_timestamp(), updated_by_id = NULL",
             "UPDATE accounts_apikey SET last_used_at = now()",
             "UPDATE jobs_job SET position = position + 1",

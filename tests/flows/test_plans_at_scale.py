@@ -15,6 +15,7 @@ from catalogue_at_scale import Stocking, write_catalogue
 
 from noren.catalog.models import Brand, Category, Product
 from noren.catalog.views import ProductViewSet
+from noren_kit.api.filters import ordered
 from noren_kit.api.keyset import CursorTokens, Position, column_of, place_of, reversed_term
 from noren_kit.testing.plans import (
     Select,
@@ -132,11 +133,11 @@ class Checker:
         )
 
 
-def middle_of(shop: Shop, ordering: list[str]) -> Product:
-    """The row in the middle of the list, among its ties."""
+def middle_of(shop: Shop, term: str) -> tuple[Product, list[str]]:
+    """The row in the middle of the list, among its ties, and by what the list is ordered."""
     with shop.entered():
-        row: Product = Product.objects.order_by(*ordering)[PRODUCTS // 2]
-    return row
+        rows = ordered(ProductViewSet, Product.objects.all(), [term])
+        return rows[PRODUCTS // 2], [str(each) for each in rows.query.order_by]
 
 
 def cursor_at(shop: Shop, row: Product, ordering: list[str], *, backwards: bool) -> str:
@@ -149,8 +150,8 @@ def cursor_at(shop: Shop, row: Product, ordering: list[str], *, backwards: bool)
 def check_orderings(checker: Checker) -> None:
     shop = checker.catalogue.shop
     for name in ProductViewSet.orderings():
-        row = middle_of(shop, [name, "id"])
-        for ordering in ([name, "id"], [f"-{name}", "-id"]):
+        row, rising = middle_of(shop, name)
+        for ordering in (rising, [reversed_term(each) for each in rising]):
             term = ordering[0]
             checker.get("ordering", CHEAP, ordering=term)
             checker.get("first cursor", CHEAP, ordering=term, cursor="")
@@ -181,6 +182,7 @@ def check_ids(checker: Checker) -> None:
     for some in (ids[:1], ids):
         checker.get("ids", CHEAP, ids=",".join(some))
     checker.get("detail", CHEAP, f"{ids[0]}/")
+    checker.get("popular", CHEAP, "popular/")
 
 
 def test_plans_at_scale(catalogue: Catalogue, subtests: pytest.Subtests) -> None:

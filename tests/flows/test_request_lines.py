@@ -31,7 +31,8 @@ def lines() -> Iterator[io.StringIO]:
     handler.setFormatter(root.formatter)
     logger = logging.getLogger("noren.request")
     logger.addHandler(handler)
-    level, logger.level = logger.level, logging.INFO
+    level = logger.level
+    logger.setLevel(logging.INFO)
     yield written
     logger.removeHandler(handler)
     logger.setLevel(level)

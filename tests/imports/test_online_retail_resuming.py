@@ -64,7 +64,7 @@ def contents(slug: str) -> dict[str, object]:
             cursor.execute(f"SELECT count(*) FROM {table}")
             found[table] = cursor.fetchone()
         cursor.execute(
-            "SELECT p.sku, p.name, p.total_sales, s.on_hand FROM catalog_product p"
+            "SELECT p.sku, p.name, s.sold, s.on_hand FROM catalog_product p"
             " JOIN inventory_stockitem s ON s.id = p.stock_item_id ORDER BY p.sku"
         )
         found["products"] = cursor.fetchall()

@@ -100,7 +100,7 @@ def test_what_is_not_searched_writes_no_terms(shop: Shop) -> None:
     with shop.entered(), connection.cursor() as cursor:
         cursor.execute(versions, [made["id"]])
         before = cursor.fetchall()
-        Product.objects.filter(id=made["id"]).update(total_sales=7)
+        Product.objects.filter(id=made["id"]).update(review_count=7)
         product = Product.objects.get(id=made["id"])
         product.price += 1
         product.save()

@@ -79,7 +79,7 @@ POPULAR = 20
 
 def list_popular(products: QuerySet[Any]) -> QuerySet[Any]:
     """The 20 of these products on sale that sold best; of equals, the better rated."""
-    order = ("-total_sales", "-average_rating", "-id")
+    order = ("-stock_item__sold", "-average_rating", "-id")
     return products.filter(status=Product.Status.ACTIVE).order_by(*order)[:POPULAR]
 
 

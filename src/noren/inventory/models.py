@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from noren_kit.core import context
 from noren_kit.db.constraints import AppendOnly
-from noren_kit.db.fields import ActorField, TenantForeignKey
+from noren_kit.db.fields import ActorField, TenantField, TenantForeignKey
 from noren_kit.tenancy.models import TenantRow
 
 LOW_STOCK = 10
@@ -18,16 +18,19 @@ LOW_STOCK = 10
 class StockItem(TenantRow):
     """Something with a quantity; what it is, its holder knows.
 
-    `on_hand` and `reserved` are units. The counter equals the sum of the item's ledger.
+    All are units. `on_hand` equals the sum of the item's ledger. `sold` is what its sales took
+    and did not bring back, those of its parts (a product's variants) included: it stands here,
+    because a sale writes this row anyway, and must not rewrite what its holder is.
     """
 
     revises = "inventory_stockitem"
     often_revised = True
     # The ledger explains them.
-    history_ignores = ("on_hand", "reserved")
+    history_ignores = ("on_hand", "reserved", "sold")
 
     on_hand = models.BigIntegerField(default=0)
     reserved = models.BigIntegerField(default=0)
+    sold = models.BigIntegerField(default=0, db_default=0)
 
     class Meta(TenantRow.Meta):
         constraints = [
@@ -35,9 +38,14 @@ class StockItem(TenantRow):
                 condition=Q(reserved__gte=0) & Q(on_hand__gte=F("reserved")),
                 name="inventory_stockitem_not_negative",
             ),
+            models.CheckConstraint(condition=Q(sold__gte=0), name="inventory_stockitem_sold"),
         ]
-        # Ledgers and lists join on the key alone; availability filters use this.
-        indexes = [models.Index(fields=["tenant", "on_hand"], name="inventory_stockitem_on_hand")]
+        # Ledgers and lists join on the key alone; these are for availability filters, and for
+        # lists in the order of what sold.
+        indexes = [
+            models.Index(fields=["tenant", "on_hand"], name="inventory_stockitem_on_hand"),
+            models.Index(fields=["tenant", "sold", "id"], name="inventory_stockitem_sales"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.on_hand} ({self.reserved} reserved)"
@@ -56,6 +64,7 @@ class StockMovement(TenantRow):
         ADJUSTED = "adjusted", _("adjusted")
         RETURNED = "returned", _("returned")
 
+    tenant = TenantField(db_constraint=False)
     stock_item = TenantForeignKey(StockItem, related_name="movements")
     kind = models.CharField(max_length=16, choices=Kind.choices)
     quantity = models.BigIntegerField(help_text=_("Units added; negative where taken."))

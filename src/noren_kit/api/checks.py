@@ -36,14 +36,22 @@ def _nullable_orderings(view: Any) -> Iterable[str]:
     model = model_of(view)
     if model is None:
         return
-    meta = model._meta
     for name in dict.fromkeys([*view.orderings(), *map(column_of, view.ordering)]):
-        try:
-            field = meta.get_field(name)
-        except FieldDoesNotExist:
-            continue  # An annotation's name, or one that fails at the first request.
-        if getattr(field, "null", True):
+        path, _of_row = view.ordering_paths.get(name, (name, ""))
+        if _may_be_null(model, path):
             yield name
+
+
+def _may_be_null(model: Any, path: str) -> bool:
+    for part in path.split("__"):
+        try:
+            field = model._meta.get_field(part)
+        except FieldDoesNotExist:
+            return False  # An annotation's name, or one that fails at the first request.
+        if getattr(field, "null", True):
+            return True
+        model = field.related_model
+    return False
 
 
 def _ordering_faults(route: Route) -> Iterable[tuple[str, str]]:

@@ -90,7 +90,9 @@ def binds_readers(rules: Iterable[RowRule]) -> bool:
 def _ordered(view: Any, terms: Iterable[str]) -> set[Column]:
     found: set[Column] = set()
     for term in terms:
-        found |= columns_on(view.resource_model(), term.removeprefix("-"))
+        name = term.removeprefix("-")
+        for path in view.ordering_paths.get(name, (name,)):
+            found |= columns_on(view.resource_model(), path)
     return found
 
 

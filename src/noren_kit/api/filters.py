@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
@@ -224,6 +225,37 @@ def order_terms(view: Any, given: Mapping[str, str]) -> list[str]:
     return terms
 
 
+class _OfOwnTable(F):
+    """A column of a related row, taken from that row's table.
+
+    `F` takes the foreign key that holds the same value, which no index of the other table has.
+    """
+
+    name: str
+
+    def resolve_expression(self, query: Any = None, *args: Any, **kwargs: Any) -> Any:
+        path = self.name.split(LOOKUP_SEP)
+        found = query.setup_joins(path, query.get_meta(), query.get_initial_alias())
+        return found.targets[0].get_col(found.joins[-1])
+
+
+def ordered(view: Any, queryset: Any, terms: Sequence[str]) -> Any:
+    """`queryset` in the order of these terms of the view; ties are broken by id.
+
+    By the related row's own id (`<name>_id`) where the only term stands in that row: then one
+    index over the two gives the order.
+    """
+    paths: Mapping[str, tuple[str, str]] = view.ordering_paths
+    columns = [term.removeprefix("-") for term in terms]
+    sign = "-" if terms[0].startswith("-") else ""
+    related = {name: F(paths[name][0]) for name in columns if name in paths}
+    if len(columns) == len(related) == 1:
+        last = f"{columns[0]}_id"
+        found = queryset.annotate(**related, **{last: _OfOwnTable(paths[columns[0]][1])})
+        return found.order_by(*terms, sign + last)
+    return queryset.annotate(**related).order_by(*terms, f"{sign}id")
+
+
 class OrderingBackend(BaseFilterBackend):
     """`?ordering=price,-name` over the view's `ordering_fields`; ties are broken by id."""
 
@@ -231,9 +263,7 @@ class OrderingBackend(BaseFilterBackend):
         given = request.query_params
         if "ordering" not in given and "relevance" in queryset.query.annotations:
             return queryset  # Ordered by the search.
-        terms = order_terms(view, given)
-        descending = terms[0].startswith("-")
-        return queryset.order_by(*terms, "-id" if descending else "id")
+        return ordered(view, queryset, order_terms(view, given))
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         described = "One or more of these, each once and with - in front to reverse: " + ", ".join(

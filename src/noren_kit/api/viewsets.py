@@ -106,9 +106,10 @@ class ResourceViewSet(
 
     A subclass states `serializer_class`, and as needed: `list_serializer_class`,
     `write_serializer_class`, `update_serializer_class`, `action_serializers` (of extra actions),
-    `filterset_class`, `search_fields`,
-    `ordering_fields`, `action_rights` (the right of each extra action), `further_rights` (those
-    that its services ask for), `row_rules`, `parent_field` (of one under another resource),
+    `filterset_class`, `search_fields`, `ordering_fields`, `ordering_paths` (of those that stand
+    in a related row: the path of the column, and that of the row's id, which breaks ties),
+    `action_rights` (the right of each extra action), `further_rights` (those that its services
+    ask for), `row_rules`, `parent_field` (of one under another resource),
     `bodiless_actions`, `filtered_actions` (those that search and filter as the list does), and
     `perform_*` hooks that call services.
     """
@@ -126,6 +127,7 @@ class ResourceViewSet(
     action_serializers: ClassVar[Mapping[str, Any]] = {}
     search_fields: ClassVar[list[str]] = []
     ordering_fields: ClassVar[list[str]] = []
+    ordering_paths: ClassVar[Mapping[str, tuple[str, str]]] = {}
     ordering: ClassVar[tuple[str, ...]] = ("-created_at",)
     action_rights: ClassVar[dict[str, str]] = {}
     further_rights: ClassVar[frozenset[str]] = frozenset()

@@ -129,22 +129,25 @@ class TenantIsolation(TableSql):
 class CompositeTenantForeignKey(LateTableSql):
     """`(tenant_id, field_id) → (tenant_id, id)`, checked at once, with an index on this side.
 
+    Without one if `index` is false: where another that starts with the same columns serves.
+
     While the constraint is added, policies are not forced on the two tables: PostgreSQL checks
     existing rows as the owner, and a forced policy would hide them from that check. The
     migration's transaction holds both tables exclusively all the while.
     """
 
-    def __init__(self, *, name: str, field: str) -> None:
+    def __init__(self, *, name: str, field: str, index: bool = True) -> None:
         super().__init__(name=name)
-        self.field = field
+        self.field, self.index = field, index
 
     def statements(self, table: str, quote: Any, model: type[models.Model]) -> list[str]:
         field = model._meta.get_field(self.field)
         target = field.related_model._meta.db_table  # type: ignore[union-attr]
         column = quote(field.column)  # type: ignore[union-attr]
         both = list(dict.fromkeys([table, quote(target)]))
+        index = f"CREATE INDEX {quote(self.name + '_idx')} ON {table} (tenant_id, {column})"
         return [
-            f"CREATE INDEX {quote(self.name + '_idx')} ON {table} (tenant_id, {column})",
+            *([index] if self.index else []),
             *(f"ALTER TABLE {each} NO FORCE ROW LEVEL SECURITY" for each in both),
             f"ALTER TABLE {table} ADD CONSTRAINT {quote(self.name)}"
             f" FOREIGN KEY (tenant_id, {column}) REFERENCES {quote(target)} (tenant_id, id)",
@@ -154,12 +157,15 @@ class CompositeTenantForeignKey(LateTableSql):
     def undo_statements(self, table: str, quote: Any) -> list[str]:
         return [
             f"ALTER TABLE {table} DROP CONSTRAINT {quote(self.name)}",
-            f"DROP INDEX {quote(self.name + '_idx')}",
+            *([f"DROP INDEX {quote(self.name + '_idx')}"] if self.index else []),
         ]
 
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         path, args, kwargs = super().deconstruct()
-        return path, tuple(args), {**kwargs, "field": self.field}
+        kwargs["field"] = self.field
+        if not self.index:
+            kwargs["index"] = False
+        return path, tuple(args), kwargs
 
 
 class AppendOnly(TableSql):

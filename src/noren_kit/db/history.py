@@ -3,7 +3,7 @@
 `Recorded` puts statement triggers with transition tables on a table, so that bulk writes, raw
 SQL and COPY are seen like anything else, at one further INSERT for each statement. Their function
 comes with the audit app's migration 0002, which a migration that adds the constraint must depend
-on (ADR 0016).
+on (ADR 0019).
 """
 
 from __future__ import annotations

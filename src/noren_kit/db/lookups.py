@@ -125,7 +125,7 @@ def _prepared_name(driver: Any, statement: bytes, values: tuple[Value, ...]) -> 
     """What the driver calls the statement on this connection, if it keeps it prepared.
 
     The driver forgets, and has the server forget, after every rollback; it alone knows what is
-    there (`psycopg._preparing`, private: `tests/db/test_lookups.py` tells when that changes).
+    there (`psycopg._preparing`, private: `tests/accounts/test_lookups.py` tells when that changes).
     """
     types = tuple([_UUID_OID if isinstance(each, uuid.UUID) else _NO_OID for each in values])
     names = getattr(getattr(driver, "_prepared", None), "_names", {})

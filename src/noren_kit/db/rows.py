@@ -27,6 +27,7 @@ _PLAIN_FIELDS = (
     models.DateTimeField,
     models.DecimalField,
     models.IntegerField,
+    models.JSONField,
     models.TextField,
     models.UUIDField,
 )
@@ -76,11 +77,12 @@ def _array(
 def insert_together(*groups: Sequence[models.Model]) -> None:
     """Insert unsaved instances with all the values they carry; one statement for all models.
 
-    Each group is of one model, and none is empty. Later ones may refer to earlier ones: keys are
-    checked at the statement's end. As `insert_rows`, and for models without JSON columns.
+    Each group is of one model; empty ones are left out. Later ones may refer to earlier ones: keys
+    are checked at the statement's end. Otherwise as `insert_rows`.
     """
-    values = [json.dumps(list(map(_as_stored, group)), default=str) for group in groups]
-    execute(_insert_statement(tuple(type(group[0]) for group in groups)), values)
+    filled = [group for group in groups if group]
+    values = [json.dumps(list(map(_as_stored, group)), default=str) for group in filled]
+    execute(_insert_statement(tuple(type(group[0]) for group in filled)), values)
 
 
 @lru_cache(maxsize=256)

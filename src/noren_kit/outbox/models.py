@@ -9,7 +9,7 @@ from django.db import models
 from noren_kit.core import context
 from noren_kit.db import role_names
 from noren_kit.db.constraints import AppendOnly, TableSql, unique_in_tenant
-from noren_kit.db.fields import TenantForeignKey
+from noren_kit.db.fields import TenantField, TenantForeignKey
 from noren_kit.tenancy.models import TenantRow
 
 
@@ -61,6 +61,7 @@ class Delivery(TenantRow):
 
     unrecorded = "Work of the relay and the workers on an event that is logged."
 
+    tenant = TenantField(db_constraint=False)
     event = TenantForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
     handler = models.CharField(max_length=150)
     leased_until = models.DateTimeField(null=True)

@@ -14,6 +14,7 @@ from noren_kit.core import context
 from noren_kit.core.ids import uuid7
 from noren_kit.db.arrays import plain_array, text_array
 from noren_kit.db.prepared import execute
+from noren_kit.outbox.models import Delivery, Event
 
 Handler = Callable[["EventFacts"], None]
 
@@ -121,6 +122,31 @@ def publish(*events: NewEvent) -> None:
             **_columns(due),
         },
     )
+
+
+def first_events(*events: NewEvent) -> tuple[list[Event], list[Delivery]]:
+    """Events and their deliveries, unsaved, for `insert_together` with what they happened to.
+
+    For the first event of each aggregate, which nobody else can know of yet.
+    """
+    now, actor, request = timezone.now(), context.actor_id(), context.request_id()
+    rows = [
+        Event(
+            type=event.type,
+            aggregate_type=event.aggregate_type,
+            aggregate_id=event.aggregate_id,
+            sequence=1,
+            payload=event.payload,
+            occurred_at=now,
+            actor_id=actor,
+            request_id=request,
+        )
+        for event in events
+    ]
+    due = [
+        Delivery(event=row, handler=name) for row in rows for name in _handlers.get(row.type, ())
+    ]
+    return rows, due
 
 
 def _columns(due: Sequence[tuple[uuid.UUID, uuid.UUID, str]]) -> dict[str, str]:

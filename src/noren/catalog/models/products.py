@@ -41,17 +41,15 @@ def claims_sku(model: str) -> ClaimsValue:
 
 
 class Product(TenantModel):
-    """An article on sale. Counters of sales and ratings are kept by catalogue services."""
+    """An article on sale. What it sold is counted by its stock item, in its variants' name too."""
 
     class Status(models.TextChoices):
         DRAFT = "draft", _("draft")
         ACTIVE = "active", _("active")
         ARCHIVED = "archived", _("archived")
 
-    # A sale moves stock anyway, and must not make every product stale.
-    counted_apart = {"total_sales": "inventory_stockitem"}
-    # Reviews and orders explain them.
-    history_ignores = ("review_count", "average_rating", "rating_sum", "total_sales")
+    # Reviews explain them.
+    history_ignores = ("review_count", "average_rating", "rating_sum")
 
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, max_length=10_000)
@@ -68,7 +66,6 @@ class Product(TenantModel):
     average_rating = RatingField(default=Decimal(0), editable=False)
     # Of the reviews that count, so that their mean follows by whole numbers.
     rating_sum = models.PositiveBigIntegerField(default=0, editable=False)
-    total_sales = models.PositiveBigIntegerField(default=0, editable=False)
 
     class Meta(TenantModel.Meta):
         constraints = [
@@ -93,7 +90,6 @@ class Product(TenantModel):
                 "price",
                 "name",
                 "average_rating",
-                "total_sales",
             )
         ] + [
             # A status, category or brand whose products are few, or all old, is no walk through

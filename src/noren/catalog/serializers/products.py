@@ -49,6 +49,7 @@ class ProductListSerializer(ResourceSerializer):
         Product.Status.ACTIVE.__eq__, reads=["status"], shown_as=serializers.BooleanField()
     )
     stock_quantity = stock_quantity_field()
+    total_sales = serializers.IntegerField(source="stock_item.sold", read_only=True)
     availability_status = availability_field()
     image_url = ComputedField(
         image_url, reads=["image"], shown_as=serializers.CharField(allow_null=True)

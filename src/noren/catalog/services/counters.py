@@ -7,15 +7,9 @@ from collections.abc import Collection, Mapping
 
 from django.db import connection
 
+from noren.catalog.models import Product
+from noren.inventory.services import count_sold
 from noren_kit.core import context
-from noren_kit.db.arrays import plain_array
-from noren_kit.db.prepared import execute
-
-_SALES = """
-UPDATE catalog_product p SET total_sales = greatest(p.total_sales + s.quantity, 0)
-  FROM unnest((SELECT %(ids)s::uuid[]), (SELECT %(quantities)s::bigint[])) AS s(id, quantity)
- WHERE p.tenant_id = %(tenant)s AND p.id = s.id
-"""
 
 _COUNT = """
 UPDATE catalog_product p
@@ -43,23 +37,16 @@ UPDATE catalog_product p
 
 
 def count_sales(quantities: Mapping[uuid.UUID, int]) -> None:
-    """Add units to the products' `total_sales` (negative: take back); one statement.
+    """Add units to the products' `total_sales` (negative: take back), units of variants included.
 
-    Units of variants count for their product. To be called in the transaction of the sale, after
-    its stock has moved: the locks on the products' own stock items, which sales of variants take
-    too, keep sales of the same products apart, so these rows need no order of their own.
-    Not a change of the product itself: `updated_at` stays.
+    For sales that were brought in by the thousand. Those of today are counted where their stock
+    is moved (`move_stock`), for the counter stands beside it. Not a change of the product itself:
+    its row is not touched.
     """
     if not quantities:
         return
-    execute(
-        _SALES,
-        {
-            "tenant": context.tenant_id(),
-            "ids": plain_array(quantities),
-            "quantities": plain_array(quantities.values()),
-        },
-    )
+    items = Product.every.filter(id__in=list(quantities)).values_list("id", "stock_item_id")
+    count_sold({item: quantities[product] for product, item in items})
 
 
 def count_review(product_id: uuid.UUID, *, reviews: int, rating: int) -> None:

@@ -41,6 +41,7 @@ class ProductViewSet(StockActions, ResourceViewSet):
     filterset_class = ProductFilterSet
     search_fields = ["name", "description", "sku"]
     ordering_fields = ["price", "name", "average_rating", "total_sales"]
+    ordering_paths = {"total_sales": ("stock_item__sold", "stock_item__id")}
     action_rights = {
         "check_stock": "catalog.view_product",
         "facets": "catalog.view_product",
@@ -58,7 +59,7 @@ class ProductViewSet(StockActions, ResourceViewSet):
             "price",
             "stock_item__on_hand",
         ),
-        "popular": ("status", "total_sales", "average_rating"),
+        "popular": ("status", "stock_item__sold", "average_rating"),
         "statistics": ("status", "price", "category", "stock_item__on_hand"),
     }
     further_rights = frozenset({APPROVE, OVERRIDE_FLOOR})

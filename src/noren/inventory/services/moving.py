@@ -7,7 +7,7 @@ each other and never deadlock (docs/guides/stock.md).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -18,7 +18,7 @@ from noren.inventory.models import LOW_STOCK, StockItem, StockMovement
 from noren_kit.core import context
 from noren_kit.core.ids import uuid7_text
 from noren_kit.db.arrays import plain_array
-from noren_kit.db.prepared import fetch_all
+from noren_kit.db.prepared import execute, fetch_all
 from noren_kit.outbox.publishing import NewEvent, publish
 
 Kind = StockMovement.Kind
@@ -52,9 +52,16 @@ WITH input AS (
                          (SELECT %(quantities)s::bigint[]), (SELECT %(causes)s::uuid[]))
                AS i(movement_id, item_id, quantity, cause_id)
 ), total AS (
-    SELECT item_id, sum(quantity)::bigint AS quantity FROM input GROUP BY item_id
+    SELECT item_id, sum(quantity)::bigint AS quantity, sum(units)::bigint AS units
+      FROM (SELECT item_id, quantity, 0 AS units FROM input
+            UNION ALL
+            SELECT u.item_id, 0, u.units
+              FROM unnest((SELECT %(sellers)s::uuid[]), (SELECT %(units)s::bigint[]))
+                   AS u(item_id, units)) AS each
+     GROUP BY item_id
 ), moved AS (
-    UPDATE inventory_stockitem s SET on_hand = s.on_hand + t.quantity
+    UPDATE inventory_stockitem s
+       SET on_hand = s.on_hand + t.quantity, sold = greatest(s.sold + t.units, 0)
       FROM total t
      WHERE s.tenant_id = %(tenant)s AND s.id = t.item_id
        AND s.on_hand + t.quantity >= s.reserved
@@ -77,26 +84,30 @@ def move_stock(
     kind: str,
     cause_type: str = "",
     reason: str = "",
-    also_lock: Collection[uuid.UUID] = (),
+    sold: Mapping[uuid.UUID, int] | None = None,
 ) -> dict[uuid.UUID, int]:
     """Apply all changes or none, and return each item's units on hand afterwards.
 
     One ledger row a change; changes of one item count together. Raises `InsufficientStock`
     naming every item that would fall below what is reserved; the caller's transaction must
     then be rolled back. Publishes `stock.low` for each item that falls to 10 units or fewer.
-    `also_lock` are further items, locked in the same order, for callers whose own rows hang on
-    them.
+    `sold` are units to add to what items have sold (negative: to take back), which need not be
+    those that are moved: a variant's sale counts for its product's item. They are locked with
+    the others, in the same order.
     """
     if not changes:
         return {}
     items = [change.stock_item_id for change in changes]
-    fetch_all(_LOCK, [context.tenant_id(), plain_array({*items, *also_lock})])
+    sold = sold or {}
+    fetch_all(_LOCK, [context.tenant_id(), plain_array({*items, *sold})])
     values = {
         "tenant": context.tenant_id(),
         "movements": plain_array(uuid7_text() for _ in changes),
         "items": plain_array(items),
         "quantities": plain_array(change.quantity for change in changes),
         "causes": plain_array(change.cause_id or "NULL" for change in changes),
+        "sellers": plain_array(sold),
+        "units": plain_array(sold.values()),
         "kind": kind,
         "reason": reason,
         "cause_type": cause_type,
@@ -108,10 +119,24 @@ def move_stock(
         item: (on_hand, reserved, change)
         for item, on_hand, reserved, change in fetch_all(_MOVE, values)
     }
-    if len(moved) < len(set(items)):
+    if not moved.keys() >= set(items):
         _refuse([change for change in changes if change.stock_item_id not in moved])
     _announce_low(changes, moved)
-    return {item: on_hand for item, (on_hand, _reserved, _change) in moved.items()}
+    return {item: moved[item][0] for item in items}
+
+
+_COUNT_SOLD = """
+UPDATE inventory_stockitem s SET sold = greatest(s.sold + u.units, 0)
+  FROM unnest((SELECT %(items)s::uuid[]), (SELECT %(units)s::bigint[])) AS u(item_id, units)
+ WHERE s.tenant_id = %(tenant)s AND s.id = u.item_id
+"""
+
+
+def count_sold(sold: Mapping[uuid.UUID, int]) -> None:
+    """Add units to what items have sold, for sales whose stock was moved before or elsewhere."""
+    tenant, items = context.tenant_id(), plain_array(sold)
+    fetch_all(_LOCK, [tenant, items])
+    execute(_COUNT_SOLD, {"tenant": tenant, "items": items, "units": plain_array(sold.values())})
 
 
 def _refuse(short: Sequence[Change]) -> None:

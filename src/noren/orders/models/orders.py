@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from noren.orders.models.customers import Customer
 from noren_kit.db.constraints import AppendOnly, unique_in_tenant
-from noren_kit.db.fields import MoneyField, TenantForeignKey
+from noren_kit.db.fields import MoneyField, TenantField, TenantForeignKey
 from noren_kit.search.indexing import CODE, NAME, Searched
 from noren_kit.tenancy.models import TenantModel, TenantRow
 
@@ -42,6 +42,7 @@ class Order(TenantModel):
         PARTLY_REFUNDED = "partly_refunded", _("partly refunded")
         REFUNDED = "refunded", _("refunded")
 
+    tenant = TenantField(db_constraint=False)
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.SALE)
     order_number = models.CharField(max_length=20, null=True, editable=False)
     external_number = models.CharField(max_length=50, null=True, editable=False)
@@ -115,6 +116,7 @@ class OrderLine(TenantRow):
 
     revises = "orders_order"
 
+    tenant = TenantField(db_constraint=False)
     order = TenantForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
     position = models.PositiveIntegerField()
     product = TenantForeignKey("catalog.Product", related_name="+")
@@ -157,6 +159,7 @@ class OrderTax(TenantRow):
 
     revises = "orders_order"
 
+    tenant = TenantField(db_constraint=False)
     order = TenantForeignKey(Order, on_delete=models.CASCADE, related_name="taxes")
     rate = models.DecimalField(max_digits=5, decimal_places=2)
     reduced = models.BooleanField()

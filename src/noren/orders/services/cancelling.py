@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db.models import F, Prefetch
 
-from noren.catalog.services import count_sales
 from noren.inventory.services import Change, Kind, move_stock
 from noren.orders.errors import InvalidTransition
 from noren.orders.events import AGGREGATE, ORDER_CANCELLED
@@ -47,6 +46,7 @@ def cancel_order(order_id: uuid.UUID) -> Order:
     order.status = Status.CANCELLED
     order.save(update_fields=["status", "updated_at", "updated_by"])
     lines: list[Any] = list(order.lines.all())
+    items = {line.product_id: line.product_item_id for line in lines}
     move_stock(
         [
             Change(
@@ -59,9 +59,8 @@ def cancel_order(order_id: uuid.UUID) -> Order:
         ],
         kind=Kind.RETURNED,
         cause_type=CAUSE,
-        also_lock={line.product_item_id for line in lines},
+        sold={items[product]: -units for product, units in units_by_product(lines).items()},
     )
-    count_sales({product: -units for product, units in units_by_product(lines).items()})
     publish(
         NewEvent(
             type=ORDER_CANCELLED,

@@ -1,7 +1,7 @@
 """Placing an order: one transaction from the prices to the order itself.
 
-The hot locks come last: stock items in the order of their ids, then products' counters, then
-the tenant's order number, which is taken when nothing but writing the order down is left.
+The hot locks come last: stock items in the order of their ids, then the tenant's order number,
+which is taken when nothing but writing the order down is left.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 import zoneinfo
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -18,7 +18,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from noren.catalog.queries import Saleable, find_saleable
-from noren.catalog.services import count_sales
 from noren.inventory.services import Change, Kind, move_stock
 from noren.orders.errors import DiscountTooLarge
 from noren.orders.events import AGGREGATE, ORDER_PLACED
@@ -30,7 +29,7 @@ from noren_kit.core.errors import InvalidInput
 from noren_kit.core.ids import uuid7
 from noren_kit.db.prepared import fetch_all
 from noren_kit.db.rows import insert_together
-from noren_kit.outbox.publishing import NewEvent, publish
+from noren_kit.outbox.publishing import NewEvent, first_events
 
 CAUSE = "order_line"
 
@@ -74,19 +73,16 @@ def place_order(
         rounding=tenant.tax_rounding,
     )
     order = _drawn_up(customer, order_lines, totals, texts or {})
-    _take_stock(order_lines, {each.product_item_id for each in articles.values()})
-    count_sales(units_by_product(order_lines))
-    publish(
-        NewEvent(
-            type=ORDER_PLACED,
-            aggregate_type=AGGREGATE,
-            aggregate_id=order.id,
-            payload={"order_id": str(order.id), "total_amount": str(order.total_amount)},
-        )
+    _take_stock(order_lines, articles)
+    placed = NewEvent(
+        type=ORDER_PLACED,
+        aggregate_type=AGGREGATE,
+        aggregate_id=order.id,
+        payload={"order_id": str(order.id), "total_amount": str(order.total_amount)},
     )
     taxes = tax_rows(order, totals)
     order.order_number = _next_number(order.placed_at)
-    insert_together([order], order_lines, taxes)
+    insert_together([order], order_lines, taxes, *first_events(placed))
     order._prefetched_objects_cache = {"lines": order_lines, "taxes": taxes}  # type: ignore[attr-defined]
     return order
 
@@ -201,7 +197,8 @@ def units_by_product(lines: Iterable[OrderLine]) -> dict[uuid.UUID, int]:
     return units
 
 
-def _take_stock(lines: Sequence[OrderLine], product_items: Collection[uuid.UUID]) -> None:
+def _take_stock(lines: Sequence[OrderLine], articles: Mapping[uuid.UUID, Saleable]) -> None:
+    items = {article.product_id: article.product_item_id for article in articles.values()}
     move_stock(
         [
             Change(
@@ -214,7 +211,7 @@ def _take_stock(lines: Sequence[OrderLine], product_items: Collection[uuid.UUID]
         ],
         kind=Kind.SOLD,
         cause_type=CAUSE,
-        also_lock=product_items,
+        sold={items[product]: units for product, units in units_by_product(lines).items()},
     )
 
 

@@ -17,6 +17,7 @@ from rest_framework import serializers
 
 from noren_kit.api.reading.columns import Convert, NotCompilable
 from noren_kit.api.reading.framework import for_serializer
+from noren_kit.api.reading.instances import shower_of
 from noren_kit.api.reading.plans import Plan, compile_plan
 from noren_kit.api.reading.tables import quoted
 from noren_kit.core import context
@@ -193,12 +194,12 @@ def _attribute(row: Any, name: str) -> str:
 @lru_cache(maxsize=256)
 def _shower(serializer_class: Any) -> Any:
     """Kept for good: a serializer that only shows has no state, and its fields take long."""
-    return serializer_class()
+    return shower_of(serializer_class())
 
 
 def represent(row: Any, serializer_class: Any) -> Any:
     """What a serializer shows of an instance at hand: the same as of one that is read."""
-    return _shower(serializer_class).to_representation(row)
+    return _shower(serializer_class)(row)
 
 
 def read_rows(

@@ -1,0 +1,13 @@
+"""Indexes that start like a unique one of the same table only cost time."""
+
+from django.db import migrations
+
+from noren_kit.db.operations import without_index
+
+
+class Migration(migrations.Migration):
+    dependencies = [("outbox", "0001_initial")]
+
+    operations = [
+        without_index("outbox", "delivery", "event"),
+    ]
