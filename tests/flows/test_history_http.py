@@ -15,11 +15,18 @@ from noren_kit.accounts.models import ApiKey
 from noren_kit.core import context
 from noren_kit.tenancy.entering import enter
 from noren_kit.testing.answers import assert_error
+from noren_kit.testing.contract import ContractBase
 from noren_kit.testing.queries import recorded_statements
 from noren_kit.testing.shops import Client, Shop
 from store import Store
 
 AUDIT = "/api/v1/audit/"
+
+
+class TestChange(ContractBase):
+    """Rows come from what is done, so none is made here."""
+
+    path = "audit"
 
 
 @pytest.fixture
