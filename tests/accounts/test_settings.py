@@ -53,6 +53,7 @@ def test_a_change_counts_at_once_and_for_this_tenant_alone(shop: Shop, neighbour
         "prices_include_tax": True,
         "locale": "ja",
         "time_zone": "Asia/Tokyo",
+        "require_if_match": True,
     }
     changed = client.patch(SETTINGS, change)
     assert changed.status_code == 200

@@ -18,6 +18,7 @@ SRC = Path(__file__).parents[2] / "src"
 # From the highest to the lowest; a model refers to its own app or to one further down.
 KIT = (
     "noren_kit.jobs",
+    "noren_kit.idempotency",
     "noren_kit.search",
     "noren_kit.outbox",
     "noren_kit.accounts",

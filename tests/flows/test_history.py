@@ -40,6 +40,7 @@ UNRECORDED = {
     "audit.AccessEntry",
     "audit.Change",
     "catalog.ClaimedSku",
+    "idempotency.KeptAnswer",
     "jobs.JobIssue",
     "outbox.Delivery",
     "outbox.Event",

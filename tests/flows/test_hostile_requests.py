@@ -323,3 +323,61 @@ def test_platform_staff_name_a_tenant_that_exists(world: World) -> None:
             right = str(world.shop.tenant.id)
             world.send(operation, "right", 200, client=client, HTTP_X_TENANT_ID=right)
     world.assert_unharmed(at_least=100)
+
+
+ODD_KEYS = [
+    "",
+    " ",
+    "k" * 256,
+    "k" * 7_000,
+    "\x00",
+    "a\x00b",
+    "a\tb",
+    "a\rb",
+    "\x7f",
+    "é",
+    "あ",
+    "\xff",
+]
+ODD_TAGS = [
+    "",
+    " ",
+    "1",
+    "*, *",
+    '*, "1"',
+    '"',
+    '"1',
+    '1"',
+    '"1" "2"',
+    'w/"1"',
+    "W/1",
+    '"a b"',
+    "\x00",
+]
+ODD_TAGS += ['"\x00"', '"\x7f"', "'1'", '"1";q=1', "W/W/" + '"1"', ",", '"1",x', '"' * 7_000]
+
+
+def writes() -> list[Operation]:
+    return [each for each in api_operations() if each.method != "GET"]
+
+
+def test_keys_that_are_none(world: World) -> None:
+    """Refused before the body is looked at, wherever keys are taken, and where they are not."""
+    for at, operation in enumerate(writes()):
+        for key in share(ODD_KEYS, at, 3):
+            header = key.encode().decode("latin-1")
+            # Some calls of sign-in are counted by what their body shows.
+            body = b"{" if operation.template.startswith("/api/v1/") else b"{}"
+            response = world.send(operation, key[:20], 400, HTTP_IDEMPOTENCY_KEY=header, body=body)
+            world.expect_named(response, f"{operation} {key[:20]!r}", "Idempotency-Key")
+    world.assert_unharmed(at_least=150)
+
+
+def test_tags_that_are_none(world: World) -> None:
+    for at, operation in enumerate(writes()):
+        for tag in share(ODD_TAGS, at, 3):
+            header = tag.encode().decode("latin-1")
+            body = b"" if operation.method == "DELETE" else b"{}"
+            response = world.send(operation, tag[:20], 400, HTTP_IF_MATCH=header, body=body)
+            world.expect_named(response, f"{operation} {tag[:20]!r}", "If-Match")
+    world.assert_unharmed(at_least=250)

@@ -62,6 +62,7 @@ class OrderViewSet(ResourceViewSet):
         order = place(OrderWriteSerializer.validated(request.data))
         self.check_written(order.id)
         location = request.build_absolute_uri(f"{request.path}{order.id}/")
+        self.shown_version = order.version
         shown = represent(order, OrderSerializer)
         return Response(shown, status=201, headers={"Location": location})
 

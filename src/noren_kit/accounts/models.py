@@ -195,7 +195,7 @@ class ApiKey(TenantModel):
     """
 
     revises = ""
-    history_ignores = ("last_used_at",)
+    derived = ("last_used_at",)
     history_masks = ("digest", "previous_digest")
 
     name = models.CharField(max_length=100)

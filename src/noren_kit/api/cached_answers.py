@@ -20,7 +20,17 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from noren_kit.accounts.permissions import SignedIn, model_of
-from noren_kit.api.answer_keys import Seed, digest_of, key_of, names_tag, seed_of
+from noren_kit.api.answer_keys import (
+    Seed,
+    digest_of,
+    key_of,
+    names_tag,
+    seed_of,
+    tag_in,
+    tagged,
+    versioned,
+    with_version,
+)
 from noren_kit.api.dependencies import (
     binds_readers,
     collections_of_action,
@@ -68,6 +78,8 @@ class CachedAnswers:
     # What the keys of the answer follow from, once they have been made.
     seed: Seed | None = None
     recipe: Recipe | None = None
+    # Of the row that a detail shows.
+    shown_version: int | None = None
     request: Any
     action: str
 
@@ -87,22 +99,24 @@ class CachedAnswers:
             note_reading(counted)
         missed = request.META.get(MISSED)
         if missed is not None:
-            with store().computing(missed) as body:
-                if body is None:
+            with store().computing(missed) as kept:
+                if kept is None:
                     return self._answer(request, *args, **kwargs)
         key = self._key_before(request, kwargs)
         if key is None:
             return self._answer(request, *args, **kwargs)
-        if names_tag(request.META.get("HTTP_IF_NONE_MATCH", ""), key):
-            return self._finished(HttpResponseNotModified(), key, HIT)
-        body = store().get(key)
-        if body is None:
-            with store().computing(key) as body:
-                if body is None:
+        known = tag_in(request.META.get("HTTP_IF_NONE_MATCH", ""), key)
+        if known is not None:
+            return self._finished(HttpResponseNotModified(), known, HIT)
+        kept = store().get(key)
+        if kept is None:
+            with store().computing(key) as kept:
+                if kept is None:
                     return self._answer(request, *args, **kwargs)
-        if _is_known(request, key):
-            return self._finished(HttpResponseNotModified(), key, HIT)
-        return self._finished(HttpResponse(body, content_type=JSON), key, HIT)
+        tag, body = tagged(key, kept)
+        if _is_known(request, tag):
+            return self._finished(HttpResponseNotModified(), tag, HIT)
+        return self._finished(HttpResponse(body, content_type=JSON), tag, HIT)
 
     def _answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """The usual way; a readable answer is kept, and gets its ETag."""
@@ -116,14 +130,15 @@ class CachedAnswers:
         if key is None and self.action not in _READERS:
             return response  # type: ignore[no-any-return]
         body = response.render().content
+        version = self.shown_version if self.action == "retrieve" else None
         if key is not None:
-            store().put(key, body)
+            store().put(key, with_version(version, body))
             if self.lasting is not None:
                 store().point(self.key_of_seed(self.lasting), key)
             # One more is that of the caller's standing.
             if self.draft is not None and len(sent) == self.draft.noted + 1:
                 self.recipe = recipe_of(self.draft, request.path, self.lasting, self.parts)
-        tag = key or digest_of(body)
+        tag = versioned(version, key or digest_of(body))
         if _is_known(request, tag):
             response = HttpResponseNotModified()
         return self._finished(response, tag, MISS if key else None)
@@ -213,6 +228,15 @@ class CachedAnswers:
 
     def key_of_seed(self, seed: Seed) -> str:
         return key_of(seed, context.tenant(), context.revisions())
+
+    def detail_key(self, request: HttpRequest) -> str | None:
+        """The key of what a GET of the same address answers, None where that is not kept."""
+        if not self.cached or not self.reads_as_declared():  # type: ignore[attr-defined]
+            return None
+        view: Any = type(self)
+        collections = collections_of_detail(view, Representation(view.serializer_class))
+        seed = None if collections is None else self.seed_under(request, collections)
+        return None if seed is None else self.key_of_seed(seed)
 
     def seed_under(
         self, request: HttpRequest, collections: frozenset[str], part: str = ""

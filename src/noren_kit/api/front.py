@@ -22,7 +22,7 @@ from django.db import DatabaseError, InterfaceError
 from rest_framework.exceptions import APIException
 
 from noren_kit.accounts.authentication import CredentialAuthentication
-from noren_kit.api.answer_keys import Seed, key_of, names_tag, standing_of
+from noren_kit.api.answer_keys import Seed, key_of, standing_of, tag_in, tagged
 from noren_kit.api.heads import Head, head_of, ids_in, shared, with_ids
 from noren_kit.api.limiting import headers_of
 from noren_kit.api.middleware import oversize
@@ -227,11 +227,12 @@ class Front:
 def _kept(asking: _Asking, environ: dict[str, Any]) -> _Found | None:
     """What is kept; where a recipe may make the rest, of this process's memory alone."""
     key, offered = asking.key, environ.get("HTTP_IF_NONE_MATCH", "")
-    if names_tag(offered, key):
-        return _Found(asking.known, key, None)
-    body = store().local(key) if asking.recipe else store().get(key)
-    if body is not None:
-        return _Found(asking.known, key, body)
+    tag = tag_in(offered, key)
+    if tag is not None:
+        return _Found(asking.known, tag, None)
+    kept = store().local(key) if asking.recipe else store().get(key)
+    if kept is not None:
+        return _Found(asking.known, *tagged(key, kept))
     if asking.recipe is None:
         environ[MISSED] = key
     return None
@@ -239,21 +240,21 @@ def _kept(asking: _Asking, environ: dict[str, Any]) -> _Found | None:
 
 def _made(asking: _Asking, environ: dict[str, Any]) -> _Found | None:
     """What another has made meanwhile, or the recipe makes now."""
-    key, status, body = asking.key, HIT, None
+    key, status, kept = asking.key, HIT, None
     try:
         with store().computing(key) as anothers:
-            body = anothers
-            if body is None:
-                status, body = MISS, _make(asking)
+            kept = anothers
+            if kept is None:
+                status, kept = MISS, _make(asking)
     except (DatabaseError, InterfaceError):
-        body = None  # The long way tries again, or says why.
+        kept = None  # The long way tries again, or says why.
     except Exception:
         _log.exception("recipe_failed", route=asking.known.seed.route)
-        body = None
-    if body is None:
+        kept = None
+    if kept is None:
         environ[MISSED] = key
         return None
-    return _Found(asking.known, key, body, status)
+    return _Found(asking.known, *tagged(key, kept), status)
 
 
 def _make(asking: _Asking) -> bytes | None:
@@ -264,12 +265,12 @@ def _make(asking: _Asking) -> bytes | None:
         lasting = recipe.lasting._replace(path=with_ids(recipe.lasting.path, asking.ids))
         name = key_of(lasting, asking.tenant, asking.revisions)
         kept = store().pointed(name)
-    body = recipe.body(asking.ids, kept)
-    if body is not None:
-        store().put(asking.key, body)
+    made = recipe.made(asking.ids, kept)
+    if made is not None:
+        store().put(asking.key, made)
         if name:
             store().point(name, asking.key)
-    return body
+    return made
 
 
 def _counted(asked: Any, environ: dict[str, Any]) -> Reading | None:

@@ -21,7 +21,7 @@ import orjson
 from django.core.exceptions import EmptyResultSet
 from django.db.models import QuerySet
 
-from noren_kit.api.answer_keys import Seed
+from noren_kit.api.answer_keys import Seed, parted, with_version
 from noren_kit.api.envelope import dumps
 from noren_kit.api.heads import ids_in
 from noren_kit.api.pages import Address, CursorPage, NumberedPage, Page
@@ -144,16 +144,17 @@ class Recipe:
     lasting: Seed | None
     parts: Parts | None
 
-    def body(self, ids: Sequence[str], kept: bytes | None) -> bytes | None:
-        """The body for these ids of the path; None where it is none that answers with 200.
+    def made(self, ids: Sequence[str], kept: bytes | None) -> bytes | None:
+        """What is to be kept for these ids of the path; None where it does not answer with 200.
 
-        `kept` is one whose lasting part holds. The tenant must be entered, outside of any
+        `kept` is what was, and its lasting part holds. The tenant must be entered, outside of any
         transaction. Raises Django's database errors.
         """
-        found = None if kept is None else self._filled(orjson.loads(kept))
+        version, body = (None, b"") if kept is None else parted(kept)
+        found = self._filled(orjson.loads(body)) if body else None
         if found is None:
-            found = self._made(ids)
-        return None if found is None else dumps(found)
+            version, found = self._read(ids)
+        return None if found is None else with_version(version, dumps(found))
 
     def _filled(self, kept: Body) -> Body | None:
         parts = self.parts
@@ -169,29 +170,35 @@ class Recipe:
         whole = filled(body, parts, shaped_by_id(plan, rows))
         return whole["results"][0] if whole and self.page is None else whole
 
-    def _made(self, ids: Sequence[str]) -> Body | None:
+    def _read(self, ids: Sequence[str]) -> tuple[int | None, Body | None]:
+        """The body, and the version of the row that a detail shows."""
         page, count = self.page, self._kept_count()
         if isinstance(page, NumberedPage) and count is not None and not page.reaches(count):
-            return None
+            return None, None
         values = [uuid.UUID(each) for each in ids]
         asked = [each for each in (self.parent, self.count, self.rows) if isinstance(each, _Bound)]
         questions = [each.question(values) for each in asked]
         found = iter(fetch_inside(context.tenant_id(), questions))
         if self.parent is not None and not next(found):
-            return None
+            return None, None
         if isinstance(self.count, _Bound):
             ((count,),) = next(found)
         rows = shaped(self.plan, self.rows.statement, next(found))
         if page is None or self.address is None:
-            return rows[0].shown if rows else None
+            return _detail(rows[0]) if rows else (None, None)
         if isinstance(page, CursorPage):
-            return page.body(self.address.of(ids), rows, None)
+            return None, page.body(self.address.of(ids), rows, None)
         if count is None or not page.reaches(count):
-            return None
-        return page.body(self.address.of(ids), rows if count else [], count)
+            return None, None
+        return None, page.body(self.address.of(ids), rows if count else [], count)
 
     def _kept_count(self) -> int | None:
         return context.revisions()[self.count].live if isinstance(self.count, str) else None
+
+
+def _detail(row: ReadRow) -> tuple[int | None, Body]:
+    """Its version stands where a list's rows have their places."""
+    return row.place[0] if row.place else None, row.shown
 
 
 def recipe_of(draft: Draft, path: str, lasting: Seed | None, parts: Parts | None) -> Recipe | None:

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from noren_kit.accounts.permissions import right_of
 from noren_kit.accounts.row_rules import RowRule, readable, reads_all, refusal
+from noren_kit.api.retries import Replay, shown_ids
 
 # These read their row by `get_queryset` and nothing else.
 _READERS = ("list", "retrieve")
@@ -53,6 +54,12 @@ class RuledRows:
             raise Http404
         if refused:
             raise refused
+
+    def check_replayed(self, replay: Replay) -> None:
+        """The rows that are shown again must still be the caller's to write."""
+        super().check_replayed(replay)  # type: ignore[misc]
+        if self.row_rules:
+            self.check_written(*shown_ids(replay.response))
 
     def check_written(self, *pks: uuid.UUID) -> None:
         """Raises a rule's error unless the caller may write the rows as they now are."""

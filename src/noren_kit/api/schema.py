@@ -21,17 +21,23 @@ from noren_kit.accounts.permissions import PlatformStaff
 from noren_kit.api import schema_fields, serializers, viewsets
 from noren_kit.api.filters import OrderingBackend
 from noren_kit.api.history import AS_OF
+from noren_kit.api.retries import HEADER as IDEMPOTENCY_KEY
 from noren_kit.api.schema_parts import (
     ENTITY,
     HEADERS,
     NOT_MODIFIED,
     PROBES,
     RATE_LIMIT,
+    REPLAYED,
     REQUEST_ID,
     RESPONSES,
     SCHEMAS,
+    TAG,
     error_reference,
 )
+from noren_kit.api.versions import FIELD as VERSION
+from noren_kit.api.versions import HEADER as IF_MATCH
+from noren_kit.api.versions import has_versions
 
 _CRUD = {
     "list": ("List {many}", "Pages by number (`page`) or by cursor (`cursor`), newest first."),
@@ -74,6 +80,10 @@ class ResourceSchema(AutoSchema):
             response["description"] = response.get("description") or "Done."
             headers = response.setdefault("headers", {})
             headers.update(REQUEST_ID | RATE_LIMIT)
+            if self._takes_key():
+                headers.update(REPLAYED)
+            if self._writes_version() and status in ("200", "201"):
+                headers.update(TAG)
             if status == "201":
                 headers["Location"] = {"$ref": "#/components/headers/Location"}
         if self.method == "GET" and self._has_tag():
@@ -87,6 +97,18 @@ class ResourceSchema(AutoSchema):
         cached = getattr(self.view, "cached_actions", ())
         return self.action in ("list", "retrieve") or self.action in cached
 
+    def _takes_key(self) -> bool:
+        return self.method != "GET" and getattr(self.view, "offers_retries", False)
+
+    def _writes_version(self) -> bool:
+        """Whether the answer shows a row that was written, by the viewset's own way."""
+        written = self.action in ("create", "update", "partial_update")
+        return written and has_versions(self.view)
+
+    def _compares_version(self) -> bool:
+        changes = self.action in ("update", "partial_update", "destroy")
+        return changes and has_versions(self.view)
+
     def _failures(self, operation: dict[str, Any]) -> Iterator[str]:
         signs_in = operation.get("security") == [{}]
         yield from ("400", "401", "403")
@@ -97,6 +119,10 @@ class ResourceSchema(AutoSchema):
             if not signs_in:
                 yield "409"
             yield from ("413", "415")
+        if self._takes_key():
+            yield "422"
+        if self._compares_version():
+            yield from ("412", "428")
         yield from ("429", "500", "503")
 
     def get_auth(self) -> list[dict[str, Any]]:
@@ -169,17 +195,34 @@ class ResourceSchema(AutoSchema):
             known = "The `ETag` of an answer that the client has: 304 if it still holds."
             schema = {"type": "string", "maxLength": 1000}
             found.append(OpenApiParameter("If-None-Match", schema, "header", description=known))
+        found += self._header_parameters()
         if self.action in ("list", "retrieve"):
-            one = "(" + "|".join(self.view.get_serializer().fields) + ")"
-            schema = {"type": "string", "pattern": f"^{one}(,{one})*$"}
-            found += [
-                OpenApiParameter(name, dict(schema), description=f"{text}, comma-separated.")
-                for name, text in _SPARSE.items()
-            ]
+            shown = list(self.view.get_serializer().fields)
+            hidden = [VERSION] if has_versions(self.view) else []
+            for name, text in _SPARSE.items():
+                one = "(" + "|".join(shown + (hidden if name == "fields" else [])) + ")"
+                schema = {"type": "string", "pattern": f"^{one}(,{one})*$"}
+                about = f"{text}, comma-separated."
+                found.append(OpenApiParameter(name, schema, description=about))
             found += self._expand_parameter()
         if self.action == "retrieve" and self.view.has_history():
             moment = {"type": "string", "format": "date-time", "maxLength": 40}
             found.append(OpenApiParameter(AS_OF, moment, description=_EARLIER))
+        return found
+
+    def _header_parameters(self) -> list[Any]:
+        found = []
+        if self._takes_key():
+            text = (
+                "A new text for each call, the same when it is sent again: it has its effect once."
+            )
+            schema = {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"}
+            found.append(OpenApiParameter(IDEMPOTENCY_KEY, schema, "header", description=text))
+        if self._compares_version():
+            text = "An `ETag` of the row: 412 unless its version is the present one."
+            tag = '"[1-9][0-9]{0,8}(-[0-9a-f]{32})?"'
+            schema = {"type": "string", "pattern": f"^({tag}(, {tag})*|\\*)$"}
+            found.append(OpenApiParameter(IF_MATCH, schema, "header", description=text))
         return found
 
     def _expand_parameter(self) -> list[Any]:
@@ -220,6 +263,8 @@ def _sparse(reference: dict[str, str], schemas: dict[str, Any]) -> dict[str, Any
     name = reference["$ref"].rpartition("/")[2]
     part = copy.deepcopy(schemas[name])
     part.pop("required", None)
+    if "created_by" in part["properties"]:
+        part["properties"][VERSION] = {"type": "integer", "minimum": 1, "readOnly": True}
     part["description"] = f"What `fields` and `omit` leave of {name}."
     schemas[_PART + name] = part
     return {"anyOf": [reference, {"$ref": f"#/components/schemas/{_PART}{name}"}]}

@@ -138,9 +138,16 @@ HEADERS: dict[str, Any] = {
         "schema": {"type": "string", "pattern": '^"[a-z_]+";q=[0-9]+;w=[0-9]+$'},
     },
     "ETag": {
-        "description": "Names this answer (RFC 9110, section 8.8.3); for `If-None-Match`.",
+        "description": (
+            "Names this answer (RFC 9110, section 8.8.3); for `If-None-Match`. That of a row "
+            "begins with its version, for `If-Match`."
+        ),
         "required": True,
-        "schema": {"type": "string", "pattern": '^"[0-9a-f]{32}"$'},
+        "schema": {"type": "string", "pattern": '^"([1-9][0-9]*-)?[0-9a-f]{32}"$'},
+    },
+    "IdempotentReplayed": {
+        "description": "`true` where the call was carried out before and this is its answer.",
+        "schema": {"type": "string", "const": "true"},
     },
     "CacheStatus": {
         "description": "Whether the answer came out of memory (RFC 9211); it is never stale.",
@@ -162,6 +169,9 @@ ENTITY = {
     "ETag": {"$ref": "#/components/headers/ETag"},
     "Cache-Status": {"$ref": "#/components/headers/CacheStatus"},
 }
+# Answers to calls that may be sent again, and to writes of rows with versions.
+REPLAYED = {"Idempotent-Replayed": {"$ref": "#/components/headers/IdempotentReplayed"}}
+TAG = {"ETag": {"$ref": "#/components/headers/ETag"}}
 REQUEST_ID = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
 
 NOT_MODIFIED = {
@@ -181,8 +191,15 @@ _ERRORS: dict[str, tuple[str, str, dict[str, str]]] = {
     "404": ("NotFound", "No such object or page.", {}),
     "406": ("NotAcceptable", "No accepted format can be given.", {}),
     "409": ("Conflict", "In conflict with the present state; `code` says how.", {}),
+    "412": (
+        "Stale",
+        "The row is not at the version of `If-Match`; `ETag` is the present one.",
+        {"ETag": "ETag"},
+    ),
     "413": ("TooLarge", "The body is larger than 10 MB.", {}),
     "415": ("Unsupported", "Bodies are JSON in UTF-8, without a content encoding.", {}),
+    "422": ("KeyMismatch", "The `Idempotency-Key` was used with another request.", {}),
+    "428": ("VersionRequired", "The tenant wants `If-Match` on every change.", {}),
     "429": ("Throttled", "Too many requests of this caller.", {"Retry-After": "RetryAfter"}),
     "500": ("Failure", "A fault of the server; quote the request id.", {}),
     "503": ("Unavailable", "Busy or partly down.", {"Retry-After": "RetryAfter"}),

@@ -189,7 +189,9 @@ class ResourceSerializer(StrictSerializer, DynamicFields, serializers.ModelSeria
     def get_field_names(self, declared: Any, info: Any) -> list[str]:
         stated = list(super().get_field_names(declared, info))
         audited = AUDIT_FIELDS if issubclass(self.Meta.model, TenantModel) else ()
-        names = ["id", *stated, *audited]
+        # Shown to those alone who name it, for rows that they will change in bulk.
+        version = ("version",) if audited and "version" in self._only else ()
+        names = ["id", *stated, *audited, *version]
         return list(dict.fromkeys(names))
 
     def build_field(self, field_name: str, info: Any, model_class: Any, nested_depth: int) -> Any:

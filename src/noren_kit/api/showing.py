@@ -21,6 +21,7 @@ from noren_kit.api.parameters import names
 from noren_kit.api.reading import Representation, count_rows, read_rows
 from noren_kit.api.registry import rules_of
 from noren_kit.api.searching import highlights, read_highlighted
+from noren_kit.api.versions import has_versions
 from noren_kit.core import context
 from noren_kit.core.errors import Forbidden
 from noren_kit.db.revisions import live_collection
@@ -112,9 +113,11 @@ class ShownRows:
     def _shown_row(self: Any, pk: uuid.UUID, read: Reader) -> Any:
         if self._judges_objects():
             self.read(pk, self.serializer_class())
-        found = read(self.get_queryset().filter(pk=pk), terms=())
+        terms = ("version",) if has_versions(self) else ()
+        found = read(self.get_queryset().filter(pk=pk), terms=terms)
         if not found:
             raise Http404
+        self.shown_version = found[0].place[0] if terms else None
         return found[0].shown
 
     def reads_as_declared(self: Any) -> bool:

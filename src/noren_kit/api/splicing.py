@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from django.apps import apps
 
-from noren_kit.api.answer_keys import Seed
+from noren_kit.api.answer_keys import Seed, parted
 from noren_kit.api.dependencies import (
     collection_of_column,
     collections_of_detail,
@@ -88,8 +88,11 @@ class SplicedAnswers:
             return build(partial(view.draft.read_rows, representation=shown))
         if parts is not None and view.lasting is not None:
             kept = store().pointed(view.key_of_seed(view.lasting))
-            whole = None if kept is None else _filled_anew(self._page(orjson.loads(kept)), parts)
+            # The version can't have changed either: that would have raised its revision.
+            version, body = (None, b"") if kept is None else parted(kept)
+            whole = _filled_anew(self._page(orjson.loads(body)), parts) if body else None
             if whole is not None:
+                view.shown_version = version
                 return whole
         return build(partial(read_rows, representation=shown))
 

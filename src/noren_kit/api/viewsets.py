@@ -11,6 +11,7 @@ from django.db import models
 from django.http import Http404
 from rest_framework import serializers, viewsets
 from rest_framework.exceptions import APIException
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -28,12 +29,15 @@ from noren_kit.api.nested_rows import NestedRows
 from noren_kit.api.pagination import ResourcePagination
 from noren_kit.api.parameters import names, parse_id, refuse_unknown
 from noren_kit.api.reading import Representation, for_serializer
+from noren_kit.api.retries import Replay, begin, keep
 from noren_kit.api.ruled_rows import RuledRows
 from noren_kit.api.searching import HIGHLIGHT, SearchBackend, search_parameters
 from noren_kit.api.serializers import NoInput
 from noren_kit.api.showing import SPARSE, ShownRows
 from noren_kit.api.splicing import SplicedAnswers
+from noren_kit.api.versions import VersionedRows, refuse_unread, tag_written
 from noren_kit.core.errors import AppError
+from noren_kit.idempotency.keeping import Call
 from noren_kit.limits.errors import Throttled
 from noren_kit.limits.policies import address_key, caller_limit, limit_named
 from noren_kit.softdelete.deleting import soft_delete
@@ -48,6 +52,9 @@ class StrictViewMixin:
 
     bodiless_actions: ClassVar[tuple[str, ...]] = ("destroy",)
     counted: bool | Throttled = False
+    #: Whether calls may be sent again by an `Idempotency-Key`; where not, one is refused.
+    offers_retries: ClassVar[bool] = False
+    call: Call | None = None
     limit_class: ClassVar[str | None] = None
 
     def limit_key(self, request: Request) -> str:
@@ -87,9 +94,32 @@ class StrictViewMixin:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         if not self.authentication_classes:  # type: ignore[attr-defined]
             refuse_named_tenant(request)  # As authentication does where there is some.
+        try:
+            self.call = begin(request, offered=self.offers_retries)
+        except Replay as replay:
+            self.check_replayed(replay)
+            raise
+        refuse_unread(request, self)
         refuse_unknown(request, self.known_parameters())
         if getattr(self, "action", None) in self.bodiless_actions:
             NoInput(data=request.data).is_valid(raise_exception=True)
+
+    def check_replayed(self, replay: Replay) -> None:
+        """Raise unless the caller may still have what a call of theirs was answered."""
+
+    def handle_exception(self, exc: Exception) -> Any:
+        if isinstance(exc, Replay):
+            return exc.response
+        return super().handle_exception(exc)  # type: ignore[misc]
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        finished = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        version = getattr(self, "shown_version", None)
+        if version is not None and request.method not in SAFE_METHODS:
+            tag_written(version, finished)
+        if self.call is not None:
+            keep(self.call, finished)
+        return finished
 
 
 class ResourceViewSet(
@@ -99,6 +129,7 @@ class ResourceViewSet(
     SplicedAnswers,
     RuledRows,
     NestedRows,
+    VersionedRows,
     StrictViewMixin,
     viewsets.GenericViewSet,
 ):
@@ -114,6 +145,7 @@ class ResourceViewSet(
     `perform_*` hooks that call services.
     """
 
+    offers_retries = True
     permission_classes = [ResourcePermission]
     pagination_class = ResourcePagination
     paginator: ResourcePagination
@@ -227,6 +259,7 @@ class ResourceViewSet(
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         row = self.lock()
+        self.check_precondition(row)
         partial = self.action == "partial_update"
         serializer = self.get_serializer(row, data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
@@ -237,6 +270,7 @@ class ResourceViewSet(
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         row = self.get_object()
+        self.check_before_deleting(row)
         self.perform_destroy(row)
         self.check_written(row.pk)
         return Response(status=204)

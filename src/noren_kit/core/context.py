@@ -40,6 +40,7 @@ class TenantInfo:
     locale: str
     time_zone: str
     requests_per_hour: int | None = None
+    require_if_match: bool = False
 
 
 @dataclass(frozen=True, slots=True)

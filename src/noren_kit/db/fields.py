@@ -15,6 +15,7 @@ from noren_kit.core import context
 from noren_kit.db.constraints import CompositeTenantForeignKey, TenantIsolation
 from noren_kit.db.history import Recorded
 from noren_kit.db.revisions import Revised
+from noren_kit.db.versions import Versioned
 
 
 def _declare(model: type[models.Model], constraint: models.BaseConstraint) -> None:
@@ -50,13 +51,13 @@ def _declare_revised(model: type[models.Model], name: str) -> None:
 
 
 def _declare_recorded(model: type[models.Model], name: str) -> None:
-    """By `unrecorded`, `history_ignores` and `history_masks`; see `TenantRow`."""
+    """By `unrecorded`, `history_ignores`, `derived` and `history_masks`; see `TenantRow`."""
     if getattr(model, "unrecorded", ""):
         return
     recorded = Recorded(
         name=name,
         resource=model._meta.label_lower,
-        ignored=getattr(model, "history_ignores", ()),
+        ignored=sorted({*getattr(model, "history_ignores", ()), *getattr(model, "derived", ())}),
         masked=getattr(model, "history_masks", ()),
     )
     _declare(model, recorded)
@@ -147,6 +148,27 @@ class TenantField(models.ForeignKey):
         _declare(cls, TenantIsolation(name=f"{label}_isolation"))
         _declare_revised(cls, f"{label}_revised")
         _declare_recorded(cls, f"{label}_history")
+
+
+class VersionField(models.IntegerField):
+    """How often a row has changed, from 1; a trigger keeps it (noren_kit.db.versions).
+
+    The model's `derived` and `counted_apart` columns are no changes of the row.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.update(default=1, db_default=1, editable=False)
+        super().__init__(**kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, _kwargs = super().deconstruct()
+        return name, path, args, {}
+
+    def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:  # type: ignore[override]
+        super().contribute_to_class(cls, name, **kwargs)
+        derived = {*getattr(cls, "derived", ()), *getattr(cls, "counted_apart", ())}
+        label = f"{cls._meta.app_label}_{cls._meta.model_name}"
+        _declare(cls, Versioned(name=f"{label}_versioned", derived=sorted(derived)))
 
 
 class TenantForeignKey(models.ForeignKey):

@@ -3,7 +3,7 @@
 `Recorded` puts statement triggers with transition tables on a table, so that bulk writes, raw
 SQL and COPY are seen like anything else, at one further INSERT for each statement. Their function
 comes with the audit app's migration 0002, which a migration that adds the constraint must depend
-on (ADR 0019).
+on (ADR 0021).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from noren_kit.db.constraints import LateTableSql
 CAUSE_SETTING = "app.cause"
 _NOBODY = "-"
 # Moving by themselves they are no change.
-QUIET_COLUMNS = ("updated_at", "updated_by_id")
+QUIET_COLUMNS = ("version", "updated_at", "updated_by_id")
 
 _TRIGGER = (
     "CREATE TRIGGER {name} AFTER {event} ON {table} REFERENCING {tables}"
@@ -59,7 +59,7 @@ class Recorded(LateTableSql):
     ) -> None:
         super().__init__(name=name)
         self.resource = resource
-        self.ignored, self.masked = tuple(ignored), tuple(masked)
+        self.ignored, self.masked = tuple(sorted(ignored)), tuple(masked)
 
     def triggers(self) -> list[str]:
         """The names of the triggers that must be on the table."""

@@ -34,6 +34,7 @@ _SETTINGS = [
     "prices_include_tax",
     "locale",
     "time_zone",
+    "require_if_match",
 ]
 
 
@@ -158,6 +159,7 @@ class SettingsPermission(TenantMember):
 class SettingsView(StrictViewMixin, APIView):
     """The entered tenant's settings."""
 
+    offers_retries = True
     permission_classes = [SettingsPermission]
     further_rights = frozenset({"tenancy.view_tenant", "tenancy.change_tenant"})
 

@@ -31,6 +31,7 @@ TENANT_COLUMNS = (
     "locale",
     "time_zone",
     "requests_per_hour",
+    "require_if_match",
 )
 
 
@@ -122,6 +123,11 @@ def enter(
             yield info
         if nested:
             set_database_tenant(outer.id if outer else None, using)
+
+
+def all_tenants(using: str = "default") -> list[uuid.UUID]:
+    """Ids of all tenants by age, suspended ones too: for upkeep that nobody asks for."""
+    return list(Tenant.objects.using(using).order_by("id").values_list("id", flat=True))
 
 
 def active_tenants(using: str = "default") -> list[uuid.UUID]:

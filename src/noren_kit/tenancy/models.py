@@ -17,7 +17,7 @@ from noren_kit.core import context
 from noren_kit.core.ids import uuid7
 from noren_kit.core.money import Rounding
 from noren_kit.db.constraints import unique_in_tenant
-from noren_kit.db.fields import ActorField, TenantField
+from noren_kit.db.fields import ActorField, TenantField, VersionField
 from noren_kit.tenancy.validators import validate_currency, validate_locale, validate_time_zone
 
 
@@ -46,6 +46,8 @@ class Tenant(models.Model):
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     # The plan's rate limit for each credential; null for the installation's default.
     requests_per_hour = models.PositiveIntegerField(null=True, blank=True)
+    # Whether a change must say by `If-Match` which version it is made of.
+    require_if_match = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -102,8 +104,8 @@ class TenantRow(models.Model):
 
     Every write leaves a row of history, unless `unrecorded` says why none does.
     `history_ignores` are columns that others explain, a ledger or a counter's rows: an update of
-    these alone leaves none. `history_masks` are columns whose values never enter it: secrets
-    (docs/guides/history.md). Both are names of columns, `brand_id` and not `brand`.
+    these alone leaves none, nor does one of `derived` columns. `history_masks` are columns whose
+    values never enter it: secrets (docs/guides/history.md). Both are names of columns, `brand_id` and not `brand`.
     """
 
     revises: ClassVar[str | None] = ""
@@ -128,11 +130,15 @@ class TenantRow(models.Model):
 class TenantModel(TenantRow):
     """A resource of a tenant: audit fields and soft delete on top of isolation.
 
-    `objects` sees live rows, `every` the deleted ones too. It has a revision of its own.
+    `objects` sees live rows, `every` the deleted ones too. It has a revision of its own, and
+    each row a `version`, which changes of `derived` columns (kept sums, moments of use) do not
+    raise.
     """
 
     revises: ClassVar[str | None] = None
+    derived: ClassVar[tuple[str, ...]] = ()
 
+    version = VersionField()
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
     updated_at = models.DateTimeField(auto_now=True, editable=False)
     created_by = ActorField()

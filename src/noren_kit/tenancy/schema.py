@@ -25,6 +25,7 @@ from noren_kit.db.constraints import (
 from noren_kit.db.history import Recorded
 from noren_kit.db.revisions import RevisionTriggers
 from noren_kit.db.roles import FUNCTION_ROLES
+from noren_kit.db.versions import Versioned
 from noren_kit.tenancy import schema_sql
 from noren_kit.tenancy.checks import GLOBAL_TABLES, tenant_models
 
@@ -50,6 +51,7 @@ _POLICIES = {
 # What `WrittenByAudit` declares, as above.
 _AUDIT_FACTS = ("a", True, [role_names.AUDIT], None, "true")
 _KEY = ["tenant_id", "id"]
+_KEPT: dict[type, str] = {Versioned: "raises versions", Recorded: "keeps history"}
 
 
 class Connection(Protocol):
@@ -162,14 +164,12 @@ def _trigger_faults(connection: Connection) -> Iterator[str]:
     for model in apps.get_models():
         table = model._meta.db_table
         for constraint in model._meta.constraints:
-            if isinstance(constraint, RevisionTriggers):
-                for name in constraint.triggers():
-                    if (table, name) not in held:
-                        yield f"{table}: trigger {name}, which raises revisions, is missing or off"
-            if isinstance(constraint, Recorded):
-                for name in constraint.triggers():
-                    if (table, name) not in held:
-                        yield f"{table}: trigger {name}, which keeps history, is missing or off"
+            if not isinstance(constraint, RevisionTriggers | Versioned | Recorded):
+                continue
+            what = _KEPT.get(type(constraint), "raises revisions")
+            for name in constraint.triggers():
+                if (table, name) not in held:
+                    yield f"{table}: trigger {name}, which {what}, is missing or off"
 
 
 def _view_faults(connection: Connection) -> Iterator[str]:
@@ -236,8 +236,8 @@ def schema_faults(connection: Connection) -> list[str]:
 
     Tables: owner, row-level security enabled and forced, the composite key, rights of the
     application. Policies: exactly those declared. Keys: composite where both sides are a
-    tenant's, and unique within a tenant. Triggers: every one that raises revisions or keeps
-    history. Views, functions, grants and roles: none that goes round the policies.
+    tenant's, and unique within a tenant. Triggers: every one that raises revisions or versions, or
+    keeps history. Views, functions, grants and roles: none that goes round the policies.
     """
     checks = (
         _table_faults,

@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "noren_kit.accounts",
     "noren_kit.outbox",
     "noren_kit.jobs",
+    "noren_kit.idempotency",
     "noren_kit.search",
     "noren_kit.api",
     "toy.library",

@@ -48,8 +48,7 @@ class Product(TenantModel):
         ACTIVE = "active", _("active")
         ARCHIVED = "archived", _("archived")
 
-    # Reviews explain them.
-    history_ignores = ("review_count", "average_rating", "rating_sum")
+    derived = ("review_count", "rating_sum", "average_rating")
 
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, max_length=10_000)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from corsheaders.defaults import default_headers
 
 from noren_kit.limits.policies import parse_limits
 from noren_kit.observability.logging import logging_settings
@@ -30,6 +31,7 @@ INSTALLED_APPS = [
     "noren_kit.accounts",
     "noren_kit.outbox",
     "noren_kit.jobs",
+    "noren_kit.idempotency",
     "noren_kit.search",
     "noren_kit.api",
     "noren.inventory",
@@ -137,6 +139,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "accounts.remove_stale_sessions",
         "schedule": timedelta(hours=1),
     },
+    "sweep-kept-answers": {
+        "task": "idempotency.sweep",
+        "schedule": timedelta(minutes=15),
+    },
     "remove-failed-sign-ins": {
         "task": "accounts.remove_failed_sign_ins",
         "schedule": timedelta(hours=1),
@@ -222,7 +228,16 @@ SPECTACULAR_SETTINGS = {
 }
 
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
-CORS_EXPOSE_HEADERS = ["X-Request-ID", "ETag", "RateLimit", "RateLimit-Policy", "Retry-After"]
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "if-none-match"]
+CORS_EXPOSE_HEADERS = [
+    "X-Request-ID",
+    "ETag",
+    "Location",
+    "Idempotent-Replayed",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SILENCED_SYSTEM_CHECKS: list[str] = []
 

@@ -1,7 +1,7 @@
 """A row as a serializer would have shown it at an earlier moment, by the history of changes.
 
 The plan is the same; the row and those that it refers to are not taken from their tables but
-from `noren_row_as_of`, which undoes in today's row what came later (ADR 0019). What history does
+from `noren_row_as_of`, which undoes in today's row what came later (ADR 0021). What history does
 not tell is null: lists of other rows, and columns that are kept apart from it.
 """
 

@@ -71,7 +71,7 @@ DECLARE{_FACTS}BEGIN
                            THEN jsonb_object_agg(e.key, p.was -> e.key) END AS old,
                       CASE WHEN p.became IS NOT NULL
                            THEN jsonb_object_agg(e.key, e.value) END AS new,
-                      bool_or(e.key NOT IN ('updated_at', 'updated_by_id')) AS counts
+                      bool_or(e.key NOT IN ('version', 'updated_at', 'updated_by_id')) AS counts
                  FROM jsonb_each(coalesce(p.became, p.was)) e
                 WHERE p.became IS NULL OR e.value IS DISTINCT FROM p.was -> e.key) d
          WHERE d.counts;

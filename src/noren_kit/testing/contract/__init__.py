@@ -12,6 +12,8 @@ from noren_kit.testing.contract.cursors import CursorContract
 from noren_kit.testing.contract.history import HistoryContract
 from noren_kit.testing.contract.lists import ListContract
 from noren_kit.testing.contract.nesting import NestedContract
+from noren_kit.testing.contract.retrying import RetryContract
+from noren_kit.testing.contract.versions import VersionContract
 
 
 class ResourceContract(
@@ -37,4 +39,6 @@ __all__ = [
     "ListContract",
     "NestedContract",
     "ResourceContract",
+    "RetryContract",
+    "VersionContract",
 ]

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from noren_kit.testing.answers import assert_error, assert_time
-from noren_kit.testing.contract.base import ContractBase
+from noren_kit.testing.contract.retrying import RetryContract
+from noren_kit.testing.contract.versions import VersionContract
 from noren_kit.testing.queries import recorded_statements
 from noren_kit.testing.shops import Client
 
@@ -17,8 +18,11 @@ PAGE_MEMBERS = {"current_page", "total_pages", "page_size", "has_next", "has_pre
 ORIGIN = "http://testserver"
 
 
-class ListContract(ContractBase):
-    """Reading: pages, filters, search, ordering, sparse fields, a fixed number of statements."""
+class ListContract(RetryContract, VersionContract):
+    """Reading: pages, filters, search, ordering, sparse fields, a fixed number of statements.
+
+    Every resource is listed, so what is asked of all of them stands below this.
+    """
 
     def test_empty_list(self, client: Client) -> None:
         body = client.get(self.url, self.only).json()

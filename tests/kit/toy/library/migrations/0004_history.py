@@ -6,7 +6,7 @@ import noren_kit.db.history
 class Migration(migrations.Migration):
     dependencies = [
         ("audit", "0002_changes"),
-        ("library", "0002_revisions"),
+        ("library", "0003_versions"),
     ]
 
     operations = [

@@ -1,0 +1,133 @@
+"""`Idempotency-Key`: a call that is sent again has its effect once, and the same answer.
+
+The key is looked at once the caller is known to be allowed what they ask, and before anything of
+the body is judged. What is kept is kept in the transaction of the effect (docs/guides/retries.md).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from typing import Any
+
+import orjson
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from noren_kit.api.parsers import BodyTooLarge
+from noren_kit.caching.packing import pack, unpack
+from noren_kit.core import context
+from noren_kit.core.errors import InvalidInput
+from noren_kit.idempotency.keeping import Call, call_of, find_answer, keep_answer
+
+HEADER, REPLAYED = "Idempotency-Key", "Idempotent-Replayed"
+_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?\Z")
+# Written to each answer anew.
+_ANEW = frozenset({"allow", "vary"})
+_BOUNDARY = re.compile(r'boundary="?([^";]+)')
+
+
+class Replay(Exception):
+    """The call was carried out before; `response` is what was answered then."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__()
+        self.response = response
+
+
+def begin(request: Request, *, offered: bool) -> Call | None:
+    """The call that the request's key names, None where it has none or only reads.
+
+    Raises `Replay` if it was carried out, and as `find_answer` does. In the transaction of the
+    effect. Where no keys are `offered`, or no tenant is entered to keep them, one is refused.
+    """
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None or request.method in SAFE_METHODS:
+        return None
+    actor = context.actor()
+    if not offered or actor is None or context.tenant_or_none() is None:
+        raise InvalidInput.field(HEADER, "not_offered", _("No keys are taken here."))
+    key = key.strip(" ")
+    if not _KEY.match(key):
+        message = _("Give 1 to 255 printable ASCII characters.")
+        raise InvalidInput.field(HEADER, "invalid", message)
+    call = call_of(
+        credential_id=actor.credential_id,
+        method=str(request.method),
+        path=request.path,
+        key=key,
+        content=_content_of(request),
+    )
+    kept = find_answer(call)
+    if kept is None:
+        return call
+    raise Replay(_given_again(kept))
+
+
+def keep(call: Call, response: Any) -> None:
+    """Keep what a call is answered, if it had an effect; with `no-store` only that it had.
+
+    `response` is finalized, and is rendered here.
+    """
+    if not 200 <= response.status_code < 300:
+        return
+    if response.streaming or "no-store" in response.headers.get("Cache-Control", ""):
+        keep_answer(call, None)
+        return
+    if isinstance(response, Response):
+        response.render()
+    headers = {name: value for name, value in response.items() if name.lower() not in _ANEW}
+    head = orjson.dumps([response.status_code, headers])
+    keep_answer(call, pack(head + b"\n" + response.content))
+
+
+def _given_again(kept: bytes) -> HttpResponse:
+    unpacked = unpack(kept)
+    if unpacked is None:
+        raise ValueError("A kept answer can't be unpacked.")
+    head, _line, content = unpacked.partition(b"\n")
+    status, headers = orjson.loads(head)
+    return HttpResponse(content, status=status, headers={**headers, REPLAYED: "true"})
+
+
+def shown_ids(response: HttpResponse) -> list[uuid.UUID]:
+    """The ids of the rows that a kept answer shows: its own, or those of its results."""
+    if not response.content:
+        return []
+    body = orjson.loads(response.content)
+    rows = body.get("results", [body]) if isinstance(body, dict) else body
+    found = (row.get("id") for row in rows if isinstance(row, dict))
+    return [uuid.UUID(each) for each in found if isinstance(each, str)]
+
+
+def _content_of(request: Request) -> bytes:
+    """What must be the same in a retry: parameters and body, whatever its spaces and order.
+
+    Judged before it is parsed strictly: what is no JSON stands for itself.
+    """
+    django: Any = request._request
+    try:
+        body, kind = django.body, request.META.get("CONTENT_TYPE", "")
+    except RequestDataTooBig as error:
+        raise BodyTooLarge from error
+    boundary = _BOUNDARY.search(kind)
+    if boundary:  # Of a form: clients draw it anew each time.
+        body = body.replace(boundary[1].encode("latin-1", "replace"), b"")
+    else:
+        body = _canonical(body)
+    query: str = request.META.get("QUERY_STRING", "")
+    return b"\n".join([query.encode("utf-8", "surrogateescape"), body])
+
+
+def _canonical(body: bytes) -> bytes:
+    try:
+        # Fractions as they are written: as floats, two of them might be alike.
+        value = json.loads(body, parse_float=lambda text: ["fraction", text])
+        return json.dumps(value, sort_keys=True).encode()
+    except (ValueError, RecursionError):
+        return body
