@@ -105,7 +105,8 @@ class TenantRow(models.Model):
     Every write leaves a row of history, unless `unrecorded` says why none does.
     `history_ignores` are columns that others explain, a ledger or a counter's rows: an update of
     these alone leaves none, nor does one of `derived` columns. `history_masks` are columns whose
-    values never enter it: secrets (docs/guides/history.md). Both are names of columns, `brand_id` and not `brand`.
+    values never enter it: secrets (docs/guides/history.md). All
+    are names of columns, `brand_id` and not `brand`.
     """
 
     revises: ClassVar[str | None] = ""
