@@ -15,6 +15,7 @@ from django.test.utils import isolate_apps
 from noren.catalog.models import Brand
 from noren_kit.db.constraints import TenantIsolation, unique_in_tenant
 from noren_kit.db.fields import TenantField, TenantForeignKey
+from noren_kit.db.history import Recorded
 from noren_kit.tenancy.checks import check_isolation, isolation_errors, tenant_models
 from noren_kit.tenancy.models import TenantManager, TenantModel, TenantRow
 
@@ -36,6 +37,47 @@ def sound() -> Model:
             ]
 
     return Sound
+
+
+def without_history() -> Model:
+    class Bare(TenantRow):
+        class Meta(TenantRow.Meta):
+            app_label = "catalog"
+
+    Bare._meta.constraints = [
+        each for each in Bare._meta.constraints if not isinstance(each, Recorded)
+    ]
+    return Bare
+
+
+def with_a_reason() -> Model:
+    class Bare(TenantRow):
+        unrecorded = "Follows from other rows."
+
+        class Meta(TenantRow.Meta):
+            app_label = "catalog"
+
+    return Bare
+
+
+def history_of_a_secret() -> Model:
+    class Keyed(TenantRow):
+        secret_hash = models.CharField(max_length=10)
+
+        class Meta(TenantRow.Meta):
+            app_label = "catalog"
+
+    return Keyed
+
+
+def history_without_a_column_that_is_not_there() -> Model:
+    class Odd(TenantRow):
+        history_ignores = ("colour",)
+
+        class Meta(TenantRow.Meta):
+            app_label = "catalog"
+
+    return Odd
 
 
 def without_isolation() -> Model:
@@ -67,7 +109,7 @@ def reference_without_constraint() -> Model:
             app_label = "catalog"
 
     Loose._meta.constraints = [
-        each for each in Loose._meta.constraints if isinstance(each, TenantIsolation)
+        each for each in Loose._meta.constraints if isinstance(each, TenantIsolation | Recorded)
     ]
     return Loose
 
@@ -160,6 +202,10 @@ PLANTS: list[tuple[Callable[[], Model], list[str]]] = [
     (unique_field, ["noren.E003"]),
     (of_nobody, ["noren.E004"]),
     (read_without_tenant, ["noren.E005"]),
+    (without_history, ["noren.E010"]),
+    (with_a_reason, []),
+    (history_of_a_secret, ["noren.E010"]),
+    (history_without_a_column_that_is_not_there, ["noren.E010"]),
 ]
 
 

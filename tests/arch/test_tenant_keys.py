@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from noren_kit.audit.models import Change
 from noren_kit.db.constraints import CompositeTenantForeignKey
 from noren_kit.db.fields import TenantField
 from noren_kit.search.models import Term
 from noren_kit.tenancy.checks import tenant_models
 
 # Written by triggers alone, from rows that are held.
-FOLLOWING = {Term}
+FOLLOWING = {Change, Term}
 MODELS = [model for model in tenant_models() if model not in FOLLOWING]
 
 

@@ -226,7 +226,21 @@ PLANTS = (
                 f"orders_orderline: trigger orders_orderline_revised_{kind}, which raises"
                 for kind in ("made", "changed", "gone", "settle")
             ),
+            *(
+                f"orders_orderline: trigger orders_orderline_history_{kind}, which keeps"
+                for kind in ("made", "changed", "gone")
+            ),
         ),
+    ),
+    Plant(
+        "a history whose trigger is off",
+        ("ALTER TABLE catalog_brand DISABLE TRIGGER catalog_brand_history_changed",),
+        ("catalog_brand: trigger catalog_brand_history_changed, which keeps history, is",),
+    ),
+    Plant(
+        "a history that nobody keeps",
+        ("DROP TRIGGER catalog_tag_history_gone ON catalog_tag",),
+        ("catalog_tag: trigger catalog_tag_history_gone, which keeps history, is",),
     ),
     Plant(
         "a revision whose trigger is off",
@@ -451,6 +465,7 @@ def test_look_ups_belong_to_their_role_and_read_named_columns(
         ("noren_key_standing", "noren_lookup", True, fixed),
         ("noren_record_access", "noren_audit", True, fixed),
         ("noren_record_access_of", "noren_audit", True, fixed),
+        ("noren_record_change", "noren_audit", True, fixed),
         ("noren_revisions", "noren_lookup", True, fixed),
         ("noren_standing", "noren_lookup", True, fixed),
     ]
@@ -483,4 +498,4 @@ def test_the_audit_role_adds_to_logs_and_reads_nothing(admin: psycopg.Connection
         "SELECT DISTINCT table_name::text, privilege_type::text"
         " FROM information_schema.column_privileges WHERE grantee = 'noren_audit'"
     ).fetchall()
-    assert held == [("audit_accessentry", "INSERT")]
+    assert held == [("audit_accessentry", "INSERT"), ("audit_change", "INSERT")]

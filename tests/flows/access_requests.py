@@ -118,6 +118,7 @@ class Requests:
             "/api/v1/tenants/": lambda: self.platform.post(
                 "/api/v1/tenants/", self._tenant()
             ).json(),
+            "/api/v1/audit/": self._change,
             "/api/v1/audit/access/": self._entry,
             "/api/auth/invitations/": self._invitation,
         }
@@ -294,6 +295,12 @@ class Requests:
 
     def _tenant(self) -> dict[str, Any]:
         return {**self._named(), "slug": f"t{next(_numbers)}"}
+
+    def _change(self) -> dict[str, Any]:
+        """Of a brand, which a manager sees and a stranger does not."""
+        brand = self.store.post("brands/", self._named())
+        found = self.store.get("audit/", row_id=brand["id"])["results"]
+        return {"id": found[0]["id"]}
 
     def _entry(self) -> dict[str, Any]:
         with self.shop.entered():

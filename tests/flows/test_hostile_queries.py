@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -163,6 +164,8 @@ def test_values_of_every_parameter(world: World) -> None:
         for name, schema in operation.parameters.items():
             if schema.get("format") != "date-time":
                 for value in hostile_values(name, schema):
+                    if name == "request_id" and re.fullmatch(schema["pattern"], value):
+                        continue  # Any word may be one.
                     attack(world, operation, [name], value)
         if moments := times_of(operation):
             for value in TIMES:

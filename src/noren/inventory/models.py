@@ -26,6 +26,8 @@ class StockItem(TenantRow):
 
     revises = "inventory_stockitem"
     often_revised = True
+    # The ledger explains them.
+    history_ignores = ("on_hand", "reserved", "sold")
 
     on_hand = models.BigIntegerField(default=0)
     reserved = models.BigIntegerField(default=0)

@@ -59,13 +59,16 @@ def _settle(
     invitation: Invitation,
     column: str,
     kind: AccessEntry.Kind,
+    *,
+    anonymous: bool = False,
     **details: Any,
 ) -> None:
     # The roles that the actor holds are of another tenant. One that is suspended at this moment
     # is entered too: the invitation was shown as open.
     guest = Actor(actor.user_id, actor.name, actor.email, credential_id=actor.credential_id)
-    with enter(invitation.tenant_id, actor=guest, suspended=True):
+    with enter(invitation.tenant_id, actor=guest, suspended=True, anonymous=anonymous):
         is_open = Membership.objects.filter(id=invitation.membership_id, accepted_at=None)
         if not is_open.touch(**{column: timezone.now()}):
             raise NotFound
-        record_change(kind, member_id=str(invitation.membership_id), **details)
+        member_id = str(invitation.membership_id)
+        record_change(kind, anonymous=anonymous, member_id=member_id, **details)

@@ -107,6 +107,8 @@ class Membership(TenantModel):
     """
 
     revises = ""
+    # Of whom it is, until they accept, the tenant knows what it wrote itself.
+    history_masks = ("user_id",)
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     accepted_at = models.DateTimeField(null=True, default=timezone.now, editable=False)
@@ -194,6 +196,7 @@ class ApiKey(TenantModel):
 
     revises = ""
     derived = ("last_used_at",)
+    history_masks = ("digest", "previous_digest")
 
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=16, editable=False)

@@ -17,6 +17,7 @@ from noren_kit.core import context
 ACTION_VERBS = {
     "list": "view",
     "retrieve": "view",
+    "history": "view",
     "create": "add",
     "update": "change",
     "partial_update": "change",

@@ -17,6 +17,7 @@ from django.db import connection
 from noren_kit.core import context
 from noren_kit.core.context import Actor, Revision, Revisions, TenantInfo
 from noren_kit.db.constraints import TENANT_SETTING
+from noren_kit.db.history import CAUSE_SETTING
 from noren_kit.db.lookups import Lookup
 from noren_kit.observability.addresses import Address
 from noren_kit.tenancy.entering import TENANT_COLUMNS, tenant_info
@@ -47,6 +48,12 @@ _ENTER = (
 _ENTER_BY_KEY = (
     f"SELECT {_PERSON}, {_TENANT}, {_REVISIONS}, {_SET}, s.key_id, s.scopes, s.use_is_due"  # noqa: S608
     " FROM noren_key_standing(%s, %s, %s::inet) s"
+)
+# In a transaction, for the triggers of what it writes; as `noren_kit.db.history.cause_text`.
+_CAUSE = (
+    f" CROSS JOIN LATERAL set_config('{CAUSE_SETTING}', concat_ws(' ', s.user_id,"
+    " {credential}::text, coalesce(nullif(%s::text, ''), '-'),"
+    " coalesce(nullif(s.name, ''), s.username)), true) AS cause"
 )
 _PERSONS_WIDTH = 7
 
@@ -106,8 +113,20 @@ def _by_key(row: tuple[Any, ...], *_values: str | None) -> Standing:
     return _standing(row, key_id, frozenset(scopes), use_is_due=use_is_due)
 
 
-_of_session = Lookup(_ENTER, _by_session, values=4)
-_of_key = Lookup(_ENTER_BY_KEY, _by_key, values=3)
+_of_session = Lookup(
+    _ENTER,
+    _by_session,
+    values=4,
+    inside=_ENTER + _CAUSE.format(credential="%s"),
+    further=lambda _user, session_id, *_tenants: (session_id, context.request_id()),
+)
+_of_key = Lookup(
+    _ENTER_BY_KEY,
+    _by_key,
+    values=3,
+    inside=_ENTER_BY_KEY + _CAUSE.format(credential="s.key_id"),
+    further=lambda *_values: (context.request_id(),),
+)
 
 
 def _entered(standing: Standing | None) -> Standing | None:

@@ -215,7 +215,7 @@ class CachedAnswers:
             shown = Representation(self.action_serializers.get(self.action))  # type: ignore[attr-defined]
             paths = tuple(self.cached_actions[self.action])
             return collections_of_action(view, shown, paths, request.GET)
-        if not self.cached or self.action not in _READERS:
+        if not self.cached or self.action not in _READERS or "as_of" in request.GET:
             return None
         shown = self.representation(request.GET)  # type: ignore[attr-defined]
         if self.action == "retrieve":

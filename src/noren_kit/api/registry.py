@@ -19,6 +19,7 @@ from noren_kit.accounts.permissions import (
     ResourcePermission,
     bulk_right_of,
     least_right_of,
+    model_of,
     right_of,
 )
 from noren_kit.accounts.rights import BUILT_IN_ROLES, holds
@@ -112,6 +113,21 @@ def _rules(urlconf: Any) -> dict[type[models.Model], tuple[RowRule, ...]]:
             model = view.resource_model()
             found[model] = tuple(dict.fromkeys((*found.get(model, ()), *rules)))
     return found
+
+
+@cache
+def _serializers(urlconf: Any) -> dict[type[models.Model], Any]:
+    found: dict[type[models.Model], Any] = {}
+    for view in dict.fromkeys(route.view for route in _routes(urlconf)):
+        model, serializer = model_of(view), getattr(view, "serializer_class", None)
+        if model is not None and serializer is not None:
+            found.setdefault(model, serializer)
+    return found
+
+
+def serializer_of(model: type[models.Model]) -> Any:
+    """What the resource of `model` shows a row by, None where no resource has such rows."""
+    return _serializers(settings.ROOT_URLCONF).get(model)
 
 
 def rules_of(model: type[models.Model]) -> tuple[RowRule, ...]:

@@ -22,6 +22,7 @@ from noren_kit.api import schema_fields, serializers, viewsets
 from noren_kit.api.bin import DELETED
 from noren_kit.api.bulk.described import BulkSchema
 from noren_kit.api.filters import OrderingBackend
+from noren_kit.api.history import AS_OF
 from noren_kit.api.retries import HEADER as IDEMPOTENCY_KEY
 from noren_kit.api.schema_parts import (
     ENTITY,
@@ -60,7 +61,9 @@ _CRUD = {
 _SPARSE = {"fields": "Show these fields only", "omit": "Leave these fields out"}
 _EXPAND = "Show these relations whole instead of by their ids"
 
-_PART = "Sparse"
+_EARLIER = "Show the row as it was at this time; what its history does not tell is null"
+
+_PART, _PAST = "Sparse", "Earlier"
 
 
 def _with_article(noun: str) -> str:
@@ -189,7 +192,7 @@ class ResourceSchema(BulkSchema, AutoSchema):
     def get_filter_backends(self) -> Any:
         if self.action in getattr(self.view, "filtered_actions", ()):
             return [each for each in self.view.filter_backends if each is not OrderingBackend]
-        return self.view.filter_backends if self.action == "list" else []
+        return self.view.filter_backends if self.action in ("list", "history") else []
 
     def get_paginated_name(self, serializer_name: str) -> str:
         return f"{serializer_name.removesuffix('List')}Page"
@@ -219,6 +222,9 @@ class ResourceSchema(BulkSchema, AutoSchema):
                 about = f"{text}, comma-separated."
                 found.append(OpenApiParameter(name, schema, description=about))
             found += self._expand_parameter()
+        if self.action == "retrieve" and self.view.has_history():
+            moment = {"type": "string", "format": "date-time", "maxLength": 40}
+            found.append(OpenApiParameter(AS_OF, moment, description=_EARLIER))
         return found
 
     def _bin_parameter(self) -> list[Any]:
@@ -301,6 +307,23 @@ def _allow_sparse(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
             results["items"] = _sparse(results["items"], schemas)
 
 
+def _allow_earlier(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Of an earlier time any member may be null."""
+    if AS_OF not in {each["name"] for each in operation.get("parameters", [])}:
+        return
+    content = operation["responses"]["200"]["content"]["application/json"]
+    whole, _part = content["schema"]["anyOf"]
+    name = whole["$ref"].rpartition("/")[2]
+    earlier = copy.deepcopy(schemas[_PART + name])
+    earlier["description"] = f"What is known of {name} as it was."
+    earlier["properties"] = {
+        member: {"anyOf": [schema, {"type": "null"}]}
+        for member, schema in earlier["properties"].items()
+    }
+    schemas[_PAST + name] = earlier
+    content["schema"]["anyOf"].append({"$ref": f"#/components/schemas/{_PAST}{name}"})
+
+
 def _allow_highlights(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     if "highlight" not in {each["name"] for each in operation.get("parameters", [])}:
         return
@@ -337,13 +360,14 @@ def finish_schema(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     for path in result["paths"].values():
         for operation in path.values():
             _allow_sparse(operation, schemas)
+            _allow_earlier(operation, schemas)
             _allow_highlights(operation, schemas)
     for name, schema in schemas.items():
         if schema.get("type") != "object":
             continue
         if name.endswith("Request"):
             schema["additionalProperties"] = False
-        elif not name.startswith(_PART):
+        elif not name.startswith((_PART, _PAST)):
             schema["required"] = list(schema["properties"])
     _mend(schemas)
     schemas.update(copy.deepcopy(SCHEMAS))

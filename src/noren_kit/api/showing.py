@@ -101,6 +101,8 @@ class ShownRows:
     def retrieve(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         pk = self.path_id()
         shown = self.representation(request.query_params)
+        if "as_of" in request.query_params:
+            return Response(self.as_of(pk, shown, request.query_params["as_of"]))
         body = self.spliced(shown, lambda read: {"results": [self._shown_row(pk, read)]})
         return Response(body["results"][0])
 

@@ -25,6 +25,7 @@ from noren_kit.api.filters import (
     OrderingBackend,
     ResourceFilterSet,
 )
+from noren_kit.api.history import AS_OF, HISTORY_PARAMETERS, RowHistory
 from noren_kit.api.limiting import count_request
 from noren_kit.api.nested_rows import NestedRows
 from noren_kit.api.pagination import ResourcePagination
@@ -127,6 +128,7 @@ class StrictViewMixin:
 
 
 class ResourceViewSet(
+    RowHistory,
     CachedAnswers,
     BinnedRows,
     BulkRows,
@@ -189,13 +191,15 @@ class ResourceViewSet(
             return filters | (search_parameters(self) - {HIGHLIGHT})
         if self.action in self.bulk_actions:
             return {MODE}
+        if self.action == "history":
+            return set(HISTORY_PARAMETERS)
         if self.action not in ("list", "retrieve"):
             return set()
         sparse = set(SPARSE) if self.get_serializer_class().expandable() else {"fields", "omit"}
         if self.has_bin():
             sparse.add(DELETED)
         if self.action == "retrieve":
-            return sparse
+            return {*sparse, AS_OF} if self.has_history() else sparse
         backends = {"ordering", *(() if self.in_bin else search_parameters(self))}
         return {*ResourcePagination.parameters, *backends, *filters, *sparse}
 

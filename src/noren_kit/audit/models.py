@@ -1,4 +1,5 @@
-"""The tenant's log of access: who came in, who was refused, who was given which right."""
+"""The tenant's logs: of access (who came in, who was refused, who was given which right) and of
+changes (who wrote what)."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from noren_kit.db.constraints import WrittenByAudit
+from noren_kit.db.fields import TenantField
+from noren_kit.db.history import ExactDecoder
 from noren_kit.tenancy.models import TenantRow
 
 
@@ -16,6 +19,8 @@ class AccessEntry(TenantRow):
     entry can't be forged through it. `actor_id` is the person, `credential_id` their sign-in
     session or API key; both may be gone by the time somebody reads this, so nothing refers.
     """
+
+    unrecorded = "A log itself."
 
     class Kind(models.TextChoices):
         SIGNED_IN = "signed_in", _("signed in")
@@ -63,3 +68,48 @@ class AccessEntry(TenantRow):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.actor_name}"
+
+
+class Change(TenantRow):
+    """One row that was written, as it was and as it became. Append-only.
+
+    Written by triggers alone (noren_kit.db.history). `old` and `new` are columns with PostgreSQL's
+    JSON of their values: of an update those that changed, else all; null where there was no row
+    before, or is none after. `id` is ordered by `at`, to the microsecond: a time range is a range
+    of ids. Nothing refers: who wrote and what
+    they wrote may be gone.
+    """
+
+    class Operation(models.TextChoices):
+        INSERT = "insert", _("insert")
+        UPDATE = "update", _("update")
+        # Into the bin, or for good: then `new` is null.
+        DELETE = "delete", _("delete")
+        RESTORE = "restore", _("restore")
+
+    unrecorded = "History itself."
+
+    # Each follows from a row that has its tenant.
+    tenant = TenantField(db_constraint=False)
+    at = models.DateTimeField()
+    resource = models.CharField(max_length=100)
+    row_id = models.UUIDField()
+    operation = models.CharField(max_length=8, choices=Operation.choices)
+    old = models.JSONField(null=True, decoder=ExactDecoder)
+    new = models.JSONField(null=True, decoder=ExactDecoder)
+    actor_id = models.UUIDField(null=True)
+    # Of that time; of a task or a command where nobody acted.
+    actor_name = models.CharField(max_length=200, blank=True)
+    credential_id = models.UUIDField(null=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    db_role = models.CharField(max_length=63)
+
+    class Meta(TenantRow.Meta):
+        constraints = [WrittenByAudit(name="audit_change_written_by_audit")]
+        indexes = [
+            models.Index(fields=["tenant", "row_id", "id"], name="audit_change_row"),
+            models.Index(fields=["tenant", "request_id", "id"], name="audit_change_request"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.resource} {self.row_id}"

@@ -6,6 +6,7 @@ it may take them from a request object, so they live here, set at the edge and r
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -102,6 +104,7 @@ _tenant: ContextVar[TenantInfo | None] = ContextVar("noren_tenant", default=None
 _actor: ContextVar[Actor | None] = ContextVar("noren_actor", default=None)
 _revisions: ContextVar[Mapping[str, Revision]] = ContextVar("noren_revisions", default=_UNREAD)
 _request_id: ContextVar[str] = ContextVar("noren_request_id", default="")
+_program: ContextVar[str] = ContextVar("noren_program", default="")
 _address: ContextVar[str] = ContextVar("noren_client_address", default="")
 _afterwards: ContextVar[list[Callable[[], None]] | None] = ContextVar(
     "noren_afterwards", default=None
@@ -166,6 +169,29 @@ def after_request(task: Callable[[], None]) -> None:
     tasks = _afterwards.get()
     if tasks is not None:
         tasks.append(task)
+
+
+def program() -> str:
+    """What runs where nobody acts: the task that was named, else this process's command."""
+    return _program.get() or _command()
+
+
+@contextmanager
+def running(name: str) -> Iterator[None]:
+    """Run a block as the program of this name, which history then names where nobody acts."""
+    token = _program.set(name)
+    try:
+        yield
+    finally:
+        _program.reset(token)
+
+
+@lru_cache(maxsize=1)
+def _command() -> str:
+    """`noren manage load_demo`: the program and what it was told, without options and paths."""
+    first, *words = sys.argv or [""]
+    told = [word for word in words if word.isascii() and not {"-", "/"} & {word[:1], *word}]
+    return " ".join([PurePath(first).name, *told[:2]])
 
 
 def set_tenant(info: TenantInfo | None, read: Mapping[str, Revision] = _UNREAD) -> None:

@@ -13,6 +13,7 @@ from django.db.models.sql.where import WhereNode
 
 from noren_kit.core import context
 from noren_kit.db.constraints import BinIndex, CompositeTenantForeignKey, TenantIsolation
+from noren_kit.db.history import Recorded
 from noren_kit.db.revisions import Revised
 from noren_kit.db.versions import Versioned
 
@@ -47,6 +48,19 @@ def _declare_revised(model: type[models.Model], name: str) -> None:
         live=collection is None,
     )
     _declare(model, revised)
+
+
+def _declare_recorded(model: type[models.Model], name: str) -> None:
+    """By `unrecorded`, `history_ignores`, `derived` and `history_masks`; see `TenantRow`."""
+    if getattr(model, "unrecorded", ""):
+        return
+    recorded = Recorded(
+        name=name,
+        resource=model._meta.label_lower,
+        ignored=sorted({*getattr(model, "history_ignores", ()), *getattr(model, "derived", ())}),
+        masked=getattr(model, "history_masks", ()),
+    )
+    _declare(model, recorded)
 
 
 def _is_indexed(model: type[models.Model], fields: list[str]) -> bool:
@@ -133,6 +147,7 @@ class TenantField(models.ForeignKey):
         label = f"{cls._meta.app_label}_{cls._meta.model_name}"
         _declare(cls, TenantIsolation(name=f"{label}_isolation"))
         _declare_revised(cls, f"{label}_revised")
+        _declare_recorded(cls, f"{label}_history")
 
 
 class VersionField(models.IntegerField):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import psycopg
@@ -38,11 +38,22 @@ class Lookup(Generic[Found]):
 
     `make(row, *values)` must hang on nothing else, and what it makes is shared: never changed.
     At most `most` of these are kept.
+
+    Within a transaction `inside` is sent in its place, where there is one: the same row, with
+    what else the transaction is to know, by the `further` values made from the values.
     """
 
     def __init__(
-        self, statement: str, make: Callable[..., Found], *, values: int, most: int = 1024
+        self,
+        statement: str,
+        make: Callable[..., Found],
+        *,
+        values: int,
+        most: int = 1024,
+        inside: str | None = None,
+        further: Callable[..., Sequence[Value]] = lambda *_values: (),
     ) -> None:
+        self._inside, self._further = inside or statement, further
         self._statement, self._make, self._most = statement, make, most
         numbered = statement
         for number in range(1, values + 1):
@@ -56,7 +67,7 @@ class Lookup(Generic[Found]):
         database: Any = connections[DEFAULT_DB_ALIAS]
         driver = database.connection
         if database.in_atomic_block:
-            rows = fetch_all(self._statement, values)
+            rows = fetch_all(self._inside, (*values, *self._further(*values)))
             return self._make(rows[0], *values) if rows else None
         if driver is not None and database.autocommit and not database.execute_wrappers:
             sent = tuple([_dumped(value) for value in values])

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
-from typing import Any
-
 import django_filters
-from rest_framework import serializers
 
+from noren_kit.api.changes import EntryActorSerializer, entry_actor
 from noren_kit.api.fields import ComputedField
 from noren_kit.api.filters import ChoiceFilter, IdFilter, InstantFilter
 from noren_kit.api.serializers import ResourceSerializer
@@ -15,22 +12,11 @@ from noren_kit.api.viewsets import ResourceViewSet
 from noren_kit.audit.models import AccessEntry
 
 
-class AccessActorSerializer(serializers.Serializer):
-    """Who it was, under the name of that time."""
-
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-
-
-def entry_actor(identifier: uuid.UUID | None, name: str) -> dict[str, Any] | None:
-    return None if identifier is None else {"id": identifier, "name": name}
-
-
 class AccessEntrySerializer(ResourceSerializer):
     actor = ComputedField(
         entry_actor,
         reads=["actor_id", "actor_name"],
-        shown_as=AccessActorSerializer(allow_null=True),
+        shown_as=EntryActorSerializer(allow_null=True),
     )
 
     class Meta:

@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from noren_kit.api.routers import ResourceRouter
 from noren_kit.endpoints.access_log import AccessEntryViewSet
 from noren_kit.endpoints.api_keys import ApiKeyViewSet
+from noren_kit.endpoints.audit import ChangeViewSet
 from noren_kit.endpoints.members import MemberViewSet
 from noren_kit.endpoints.roles import RoleViewSet
 from noren_kit.endpoints.schema import SchemaView
@@ -18,6 +19,7 @@ router.resource("roles", RoleViewSet)
 router.resource("api-keys", ApiKeyViewSet)
 router.resource("tenants", TenantViewSet)
 router.resource("audit/access", AccessEntryViewSet)
+router.resource("audit", ChangeViewSet)
 
 urlpatterns = [
     path("api/v1/", include(router.urls)),

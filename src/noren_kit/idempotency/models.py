@@ -17,6 +17,7 @@ class KeptAnswer(TenantRow):
     """
 
     revises: ClassVar[str | None] = ""
+    unrecorded = "A copy of an answer, for a day."
 
     fingerprint = models.BinaryField(max_length=16)
     answer = models.BinaryField(null=True)

@@ -23,6 +23,8 @@ class Job(TenantModel):
     """
 
     revises = ""
+    # Progress, step by step: the rows that were brought in have a history of their own.
+    history_ignores = ("position", "lines_settled", "lines_refused")
 
     class Status(models.TextChoices):
         RUNNING = "running", _("running")
@@ -63,6 +65,8 @@ class JobIssue(TenantRow):
     `line` and `last_line` are the file's (the header is line 1); `raw` is the record as it
     stands there, by column name where its columns are the header's.
     """
+
+    unrecorded = "A job's own log of what it refused."
 
     job = TenantForeignKey(Job, on_delete=models.CASCADE, related_name="issues")
     line = models.BigIntegerField()

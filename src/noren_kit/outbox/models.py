@@ -35,6 +35,8 @@ class Event(TenantRow):
     `sequence` counts the events of one aggregate (an order, a stock item) from 1.
     """
 
+    unrecorded = "A log itself, with actor and request."
+
     type = models.CharField(max_length=100)
     aggregate_type = models.CharField(max_length=50)
     aggregate_id = models.UUIDField()
@@ -56,6 +58,8 @@ class Event(TenantRow):
 
 class Delivery(TenantRow):
     """One handler's share of one event; done when `handled_at` is set, by the worker alone."""
+
+    unrecorded = "Work of the relay and the workers on an event that is logged."
 
     tenant = TenantField(db_constraint=False)
     event = TenantForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")

@@ -18,6 +18,8 @@ class Term(TenantRow):
     so that prefixes are ranges.
     """
 
+    unrecorded = "Follows from the words of other rows."
+
     # Each term follows from a row that has its tenant: a foreign key would be checked 40 times.
     tenant = TenantField(db_constraint=False)
     resource = models.SmallIntegerField()

@@ -12,6 +12,7 @@ from django.db.models import F
 
 from noren_kit.db.constraints import CompositeTenantForeignKey, TenantIsolation
 from noren_kit.db.fields import TenantField, TenantForeignKey
+from noren_kit.db.history import recorded_as
 from noren_kit.tenancy.models import TenantManager
 
 # Tables without a tenant: tenants themselves, the revision of people's names, which all tenants
@@ -27,6 +28,8 @@ GLOBAL_TABLES = frozenset(
     }
 )
 _TENANT = ("tenant", "tenant_id")
+# In the name of a column: its values are nobody's to read later.
+SECRET_WORDS = ("password", "secret", "digest", "token", "otp", "private_key", "api_key")
 
 
 def is_tenant_model(model: type[models.Model]) -> bool:
@@ -56,6 +59,22 @@ def _unique_faults(model: type[models.Model]) -> Iterator[tuple[str, str]]:
             yield "noren.E003", f"has {field.name}, which is unique across tenants"
 
 
+def _history_faults(model: type[models.Model]) -> Iterator[tuple[str, str]]:
+    recorded, reason = recorded_as(model), getattr(model, "unrecorded", "")
+    if recorded is None and not reason:
+        yield "noren.E010", "has no history, and `unrecorded` does not say why"
+    if recorded is None:
+        return
+    if any(isinstance(each, TenantIsolation) and each.further for each in model._meta.constraints):
+        yield "noren.E010", "has a history by id, and several rows of one id"
+    columns = {str(field.column) for field in model._meta.local_fields}
+    for name in sorted({*recorded.ignored, *recorded.masked} - columns):
+        yield "noren.E010", f"has a history without {name}, which is no column"
+    for name in sorted(columns - set(recorded.masked)):
+        if any(word in name.lower() for word in SECRET_WORDS):
+            yield "noren.E010", f"has a history of {name}, which `history_masks` does not name"
+
+
 def _faults(model: type[models.Model]) -> Iterator[tuple[str, str]]:
     constraints = model._meta.constraints
     if not any(isinstance(item, TenantIsolation) for item in constraints):
@@ -68,6 +87,7 @@ def _faults(model: type[models.Model]) -> Iterator[tuple[str, str]]:
         if not isinstance(field, TenantForeignKey) or field.name not in covered:
             yield "noren.E002", f"refers to a tenant's row by {field.name}, not a TenantForeignKey"
     yield from _unique_faults(model)
+    yield from _history_faults(model)
     for manager in (model._default_manager, model._base_manager):
         if not isinstance(manager, TenantManager):
             yield "noren.E005", f"is read by {type(manager).__name__}, which names no tenant"
@@ -95,6 +115,7 @@ def isolation_errors(found: Iterable[type[models.Model]]) -> list[checks.CheckMe
 def check_isolation(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """E001: no isolation. E002: a reference across tenants. E003: unique across tenants.
 
-    E004: a table outside of any tenant. E005: reads that name no tenant.
+    E004: a table outside of any tenant. E005: reads that name no tenant. E010: no history, or one
+    of secrets.
     """
     return isolation_errors(apps.get_models(include_auto_created=True))

@@ -16,6 +16,7 @@ from django.db import connections, transaction
 from noren_kit.core import context
 from noren_kit.core.context import Actor, Revisions, TenantInfo
 from noren_kit.db.constraints import TENANT_SETTING
+from noren_kit.db.history import CAUSE_SETTING, cause_text
 from noren_kit.db.prepared import Question, fetch_together
 from noren_kit.tenancy.models import Tenant
 
@@ -39,11 +40,28 @@ class TenantUnavailable(LookupError):
 
 
 def set_database_tenant(tenant_id: uuid.UUID | None, using: str = "default") -> None:
-    """Set the policy's side alone, until the transaction ends."""
+    """Set the database's side alone, until the transaction ends: the policies', and history's."""
     with connections[using].cursor() as cursor:
         cursor.execute(
-            "SELECT set_config(%s, %s, true)", [TENANT_SETTING, str(tenant_id) if tenant_id else ""]
+            "SELECT set_config(%s, %s, true), set_config(%s, %s, true)",
+            [TENANT_SETTING, str(tenant_id) if tenant_id else "", CAUSE_SETTING, _cause()],
         )
+
+
+def _cause(actor: Actor | None = None, *, anonymous: bool = False) -> str:
+    """Who writes now, as history names them; by default who acts already, else the program."""
+    if anonymous:
+        return cause_text()
+    actor = actor or context.actor()
+    request_id = context.request_id()
+    if actor is None:
+        return cause_text(request_id=request_id, name=context.program())
+    return cause_text(
+        actor=actor.user_id,
+        credential=actor.credential_id,
+        request_id=request_id,
+        name=actor.name,
+    )
 
 
 _SET = f"SELECT set_config('{TENANT_SETTING}', %s, true)"
@@ -65,19 +83,20 @@ def tenant_info(row: tuple[Any, ...]) -> TenantInfo:
 
 
 def _read_and_enter(
-    tenant_id: uuid.UUID, using: str, suspended: bool
+    tenant_id: uuid.UUID, using: str, suspended: bool, cause: str
 ) -> tuple[TenantInfo, Revisions]:
     condition = "" if suspended else f" AND status = '{Tenant.Status.ACTIVE}'"
     with connections[using].cursor() as cursor:
         cursor.execute(
             f"SELECT {', '.join(TENANT_COLUMNS)}, set_config(%s, id::text, true),"  # noqa: S608
-            f" noren_revisions(id) FROM tenancy_tenant WHERE id = %s{condition}",
-            [TENANT_SETTING, tenant_id],
+            " set_config(%s, %s, true), noren_revisions(id)"
+            f" FROM tenancy_tenant WHERE id = %s{condition}",
+            [TENANT_SETTING, CAUSE_SETTING, cause, tenant_id],
         )
         row = cursor.fetchone()
     if row is None:
         raise TenantUnavailable(f"No active tenant has the id {tenant_id}.")
-    return tenant_info(row[:-2]), Revisions.parse(row[-1])
+    return tenant_info(row[: len(TENANT_COLUMNS)]), Revisions.parse(row[-1])
 
 
 @contextmanager
@@ -87,15 +106,19 @@ def enter(
     actor: Actor | None = None,
     using: str = "default",
     suspended: bool = False,
+    anonymous: bool = False,
 ) -> Iterator[TenantInfo]:
     """Run a block inside a tenant, in a transaction of its own or a savepoint of the outer one.
 
-    Raises `TenantUnavailable` for an unknown tenant, or a suspended one unless `suspended`.
+    History names the actor, or where there is none the program; `anonymous` writes leave there
+    nothing of who made them. Raises `TenantUnavailable` for an unknown tenant, or a suspended one
+    unless `suspended`.
     """
     outer = context.tenant_or_none()
     nested = connections[using].in_atomic_block
     with transaction.atomic(using=using):
-        info, revisions = _read_and_enter(tenant_id, using, suspended)
+        cause = _cause(actor, anonymous=anonymous)
+        info, revisions = _read_and_enter(tenant_id, using, suspended, cause)
         with context.acting(info, actor, revisions):
             yield info
         if nested:

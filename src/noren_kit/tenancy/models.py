@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -108,11 +108,20 @@ class TenantRow(models.Model):
     `counted_apart` maps columns to the collection that they belong to instead, for counters that
     change too often. `often_revised` says that the collection itself does: what is cached of
     others then has these columns spliced in (docs/guides/caching.md).
+
+    Every write leaves a row of history, unless `unrecorded` says why none does.
+    `history_ignores` are columns that others explain, a ledger or a counter's rows: an update of
+    these alone leaves none, nor does one of `derived` columns. `history_masks` are columns whose
+    values never enter it: secrets (docs/guides/history.md). All
+    are names of columns, `brand_id` and not `brand`.
     """
 
     revises: ClassVar[str | None] = ""
     counted_apart: ClassVar[Mapping[str, str]] = {}
     often_revised: ClassVar[bool] = False
+    unrecorded: ClassVar[str] = ""
+    history_ignores: ClassVar[Sequence[str]] = ()
+    history_masks: ClassVar[Sequence[str]] = ()
 
     tenant = TenantField()
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -154,6 +163,8 @@ class Revision(TenantRow):
     Written by triggers, once in each transaction that changes the collection and as the last
     thing in it (noren_kit.db.revisions). `collection` is the name of a table.
     """
+
+    unrecorded = "Counts the changes that history has."
 
     collection = models.CharField(max_length=63)
     number = models.BigIntegerField()

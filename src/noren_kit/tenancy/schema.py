@@ -22,6 +22,7 @@ from noren_kit.db.constraints import (
     TenantIsolation,
     WrittenByAudit,
 )
+from noren_kit.db.history import Recorded
 from noren_kit.db.revisions import RevisionTriggers
 from noren_kit.db.roles import FUNCTION_ROLES
 from noren_kit.db.versions import Versioned
@@ -50,6 +51,7 @@ _POLICIES = {
 # What `WrittenByAudit` declares, as above.
 _AUDIT_FACTS = ("a", True, [role_names.AUDIT], None, "true")
 _KEY = ["tenant_id", "id"]
+_KEPT: dict[type, str] = {Versioned: "raises versions", Recorded: "keeps history"}
 
 
 class Connection(Protocol):
@@ -157,17 +159,17 @@ def _key_faults(connection: Connection) -> Iterator[str]:
             yield f"{table}: {name} is unique across tenants"
 
 
-def _revision_faults(connection: Connection) -> Iterator[str]:
+def _trigger_faults(connection: Connection) -> Iterator[str]:
     held = set(_rows(connection, schema_sql.TRIGGERS))
     for model in apps.get_models():
         table = model._meta.db_table
         for constraint in model._meta.constraints:
-            if not isinstance(constraint, RevisionTriggers | Versioned):
+            if not isinstance(constraint, RevisionTriggers | Versioned | Recorded):
                 continue
-            what = "versions" if isinstance(constraint, Versioned) else "revisions"
+            what = _KEPT.get(type(constraint), "raises revisions")
             for name in constraint.triggers():
                 if (table, name) not in held:
-                    yield f"{table}: trigger {name}, which raises {what}, is missing or off"
+                    yield f"{table}: trigger {name}, which {what}, is missing or off"
 
 
 def _view_faults(connection: Connection) -> Iterator[str]:
@@ -234,14 +236,14 @@ def schema_faults(connection: Connection) -> list[str]:
 
     Tables: owner, row-level security enabled and forced, the composite key, rights of the
     application. Policies: exactly those declared. Keys: composite where both sides are a
-    tenant's, and unique within a tenant. Revisions and versions: every trigger
-    that raises them. Views, functions, grants and roles: none that goes round the policies.
+    tenant's, and unique within a tenant. Triggers: every one that raises revisions or versions, or
+    keeps history. Views, functions, grants and roles: none that goes round the policies.
     """
     checks = (
         _table_faults,
         _policy_faults,
         _key_faults,
-        _revision_faults,
+        _trigger_faults,
         _view_faults,
         _function_faults,
         _right_faults,

@@ -27,5 +27,9 @@ class TenantTask(Task):
         if tenant_id is None:
             raise TenantNotEntered
         request_id = self.request.get(REQUEST_HEADER) or str(uuid7())
-        with context.request_scope(request_id), enter(uuid.UUID(tenant_id), suspended=True):
+        with (
+            context.request_scope(request_id),
+            context.running(f"task {self.name}"),
+            enter(uuid.UUID(tenant_id), suspended=True),
+        ):
             return super().__call__(*args, **kwargs)

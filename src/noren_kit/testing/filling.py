@@ -18,8 +18,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import IntegrityError, models, transaction
 from psycopg import errors as pg
 
-from noren_kit.accounts.models import User
-from noren_kit.audit.models import AccessEntry
+from noren_kit.accounts.models import Role, User
+from noren_kit.audit.models import AccessEntry, Change
 from noren_kit.audit.recording import record
 from noren_kit.core.ids import uuid7
 from noren_kit.db.fields import FixedPointField, TenantField
@@ -116,6 +116,13 @@ def _new_entry() -> AccessEntry:
     return entry
 
 
+def _new_change() -> Change:
+    """By writing something, which alone leaves one."""
+    Role.objects.create(slug=f"x{uuid.uuid4().hex}", name="filler")
+    change: Change = Change.objects.latest("id")
+    return change
+
+
 class Filler:
     """Makes rows of the entered tenant; `rows` holds one of each model, the first made."""
 
@@ -132,6 +139,8 @@ class Filler:
         """One more row of `model`, referring to those of `rows`."""
         if model is AccessEntry:
             return _new_entry()
+        if model is Change:
+            return _new_change()
         refusal = ""
         for row in itertools.islice(self.candidates(model), _MOST_TRIES):
             try:

@@ -23,6 +23,8 @@ PRICE_MAX = Decimal("99999999.99")
 class ClaimedSku(TenantRow):
     """A sku in use, written by the database itself; `id` is that of its product or variant."""
 
+    unrecorded = "Follows from the sku of a product or variant."
+
     sku = models.CharField(max_length=50)
 
     class Meta(TenantRow.Meta):

@@ -223,6 +223,7 @@ SPECTACULAR_SETTINGS = {
         "TenantStatus": "noren_kit.tenancy.models.Tenant.Status",
         "TaxRounding": "noren_kit.core.money.Rounding",
         "MemberStatus": "noren_kit.endpoints.members.STATUSES",
+        "ChangeOperation": "noren_kit.audit.models.Change.Operation",
         "AccessKind": "noren_kit.audit.models.AccessEntry.Kind",
         "Availability": "noren.inventory.queries.AVAILABILITIES",
     },

@@ -1,7 +1,7 @@
 """Locks on stock items, and holds on them that have run out.
 
 A hold stops counting the moment it expires: whoever would fall short because of it releases it
-first, under the same locks (ADR 0016). What nobody misses, the sweep releases.
+first, under the same locks (ADR 0022). What nobody misses, the sweep releases.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from noren.inventory.models import StockHold
 from noren_kit.core import context
+from noren_kit.core.ids import uuid7_text
 from noren_kit.db.arrays import plain_array
 from noren_kit.db.prepared import fetch_all
 
@@ -41,7 +42,9 @@ WITH gone AS (
     INSERT INTO inventory_stockmovement
            (tenant_id, id, stock_item_id, kind, quantity, reason, cause_type, cause_id,
             created_at, created_by_id, request_id)
-    SELECT %(tenant)s, uuidv7(), g.stock_item_id, 'released', -g.quantity, %(reason)s,
+    SELECT %(tenant)s,
+           (%(head)s || lpad(to_hex(%(tail)s::bigint + row_number() OVER ()), 12, '0'))::uuid,
+           g.stock_item_id, 'released', -g.quantity, %(reason)s,
            %(cause)s, g.holder_id, %(now)s, %(actor)s, %(request)s
       FROM gone g
 )
@@ -58,7 +61,11 @@ def lock_items(items: Collection[uuid.UUID]) -> None:
 
 
 def _release(statement: str, ids: Collection[uuid.UUID], reason: str) -> set[uuid.UUID]:
+    # One id for each row, as PostgreSQL makes none of this kind before 18.
+    first = uuid7_text()
     values = {
+        "head": first[:24],
+        "tail": int(first[24:], 16) >> 1,
         "tenant": context.tenant_id(),
         "ids": plain_array(ids),
         "reason": reason,

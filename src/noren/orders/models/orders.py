@@ -201,6 +201,9 @@ class OrderTax(TenantRow):
 class OrderNumber(TenantRow):
     """The last order number given in a year of the tenant."""
 
+    # The numbers that orders have.
+    history_ignores = ("last",)
+
     year = models.PositiveSmallIntegerField()
     last = models.PositiveBigIntegerField()
 

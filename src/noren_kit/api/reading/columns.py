@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import orjson
@@ -60,6 +61,8 @@ def wire_of(column: models.Field[Any, Any]) -> Wire:
     """How a column travels; raises `NotCompilable` for kinds of columns that are not known."""
     if isinstance(column, models.ForeignKey):
         return wire_of(column.target_field)
+    if isinstance(column, models.JSONField) and column.decoder is not None:
+        return Wire("{}::text", partial(json.loads, cls=column.decoder))
     if isinstance(column, FixedPointField):
         return Wire(load=lambda value: column.from_db_value(value, None, None))
     for kinds, wire in _WIRES:

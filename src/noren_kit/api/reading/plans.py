@@ -22,7 +22,7 @@ from rest_framework import serializers
 from noren_kit.api.fields import ComputedField, PersonField
 from noren_kit.api.reading.columns import Convert, NotCompilable, Wire, show_of, wire_of
 from noren_kit.api.reading.related import order_of, related_rows
-from noren_kit.api.reading.tables import Tables, aliases, live
+from noren_kit.api.reading.tables import Join, Tables, aliases, live
 
 # Of one call (PostgreSQL documentation, "PostgreSQL Limits").
 _MOST_ARGUMENTS = 100
@@ -44,6 +44,7 @@ class Plan:
     values: tuple[Any, ...]
     base: str
     joins: str
+    steps: tuple[Join, ...]
 
     @property
     def tables(self) -> frozenset[str]:
@@ -68,6 +69,7 @@ def compile_plan(serializer: serializers.BaseSerializer) -> Plan:
         values=tuple(work.values),
         base=work.tables.base,
         joins="".join(f" {join}" for join in work.tables.joins),
+        steps=tuple(work.tables.joins),
     )
 
 

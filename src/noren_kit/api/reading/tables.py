@@ -33,6 +33,25 @@ class Located:
     may_miss: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A row that another one refers to: `holder`'s `key`, under the name `alias`."""
+
+    model: type[models.Model]
+    alias: str
+    holder: str
+    key: models.ForeignKey[Any, Any]
+    may_miss: bool
+
+    def __str__(self) -> str:
+        table = quoted(self.model._meta.db_table)
+        return f"{self.kind} {table} {self.alias} ON {matching(self.key, self.holder, self.alias)}"
+
+    @property
+    def kind(self) -> str:
+        return "LEFT JOIN" if self.may_miss else "JOIN"
+
+
 class Tables:
     """Finds columns by paths of foreign keys from `model`, joining as it goes.
 
@@ -42,7 +61,7 @@ class Tables:
     def __init__(self, model: type[models.Model], names: Iterator[str]) -> None:
         self.model, self.names = model, names
         self.base = next(names)
-        self.joins: list[str] = []
+        self.joins: list[Join] = []
         self.reads: set[tuple[type[models.Model], str]] = set()
         self._joined: dict[tuple[str, ...], tuple[type[models.Model], str, bool]] = {
             (): (model, self.base, False)
@@ -67,8 +86,7 @@ class Tables:
         self.reads.add((model, key.name))
         target: type[models.Model] = key.related_model
         name, may_miss = next(self.names), may_miss or key.null
-        table, kind = quoted(target._meta.db_table), "LEFT JOIN" if may_miss else "JOIN"
-        self.joins.append(f"{kind} {table} {name} ON {matching(key, alias, name)}")
+        self.joins.append(Join(target, name, alias, key, may_miss))
         self._joined[way] = target, name, may_miss
         return self._joined[way]
 

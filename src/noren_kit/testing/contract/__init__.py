@@ -11,6 +11,7 @@ from noren_kit.testing.contract.bulk import BulkContract
 from noren_kit.testing.contract.changing import ChangeContract, DeleteContract
 from noren_kit.testing.contract.creating import CreateContract
 from noren_kit.testing.contract.cursors import CursorContract
+from noren_kit.testing.contract.history import HistoryContract
 from noren_kit.testing.contract.lists import ListContract
 from noren_kit.testing.contract.nesting import NestedContract
 from noren_kit.testing.contract.retrying import RetryContract
@@ -40,6 +41,7 @@ __all__ = [
     "CreateContract",
     "CursorContract",
     "DeleteContract",
+    "HistoryContract",
     "ListContract",
     "NestedContract",
     "ResourceContract",

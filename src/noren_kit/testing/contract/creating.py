@@ -7,12 +7,12 @@ import uuid
 from typing import Any
 
 from noren_kit.testing.answers import assert_error
-from noren_kit.testing.contract.base import ContractBase
+from noren_kit.testing.contract.history import HistoryContract
 from noren_kit.testing.contract.lists import ORIGIN
 from noren_kit.testing.shops import Client, Shop
 
 
-class CreateContract(ContractBase):
+class CreateContract(HistoryContract):
     """POST on the list."""
 
     #: Members of a body that the answer shows in another form.
