@@ -16,6 +16,7 @@ from noren.catalog.serializers.products import (
     ProductWriteSerializer,
 )
 from noren.catalog.serializers.reviews import ReviewSerializer
+from noren.catalog.serializers.taxes import TaxClassSerializer, TaxClassWriteSerializer
 from noren.catalog.serializers.variants import (
     VariantChangeSerializer,
     VariantSerializer,
@@ -35,6 +36,8 @@ __all__ = [
     "ReviewSerializer",
     "SupplierSerializer",
     "TagSerializer",
+    "TaxClassSerializer",
+    "TaxClassWriteSerializer",
     "VariantChangeSerializer",
     "VariantSerializer",
     "VariantWriteSerializer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from noren.catalog.models import Brand, Category, Supplier, Tag
+from noren.catalog.serializers.taxes import TaxClassSerializer
 from noren.catalog.services import save_category
 from noren_kit.api.serializers import ResourceSerializer
 
@@ -12,8 +13,8 @@ from noren_kit.api.serializers import ResourceSerializer
 class CategorySerializer(ResourceSerializer):
     class Meta:
         model = Category
-        fields = ["name", "parent", "tax_rate", "requires_approval"]
-        expandable = {"parent": "self"}
+        fields = ["name", "parent", "tax_class", "tax_rate", "requires_approval"]
+        expandable = {"parent": "self", "tax_class": TaxClassSerializer}
         extra_kwargs = {"tax_rate": {"required": False}}
 
     def create(self, validated_data: dict[str, Any]) -> Category:

@@ -13,6 +13,7 @@ from noren.catalog.services.reviews import (
     moderate_review,
     update_review,
 )
+from noren.catalog.services.taxes import follow_classes, provide_tax_classes, save_tax_class
 from noren.catalog.services.variants import create_variant, update_variant
 
 __all__ = [
@@ -27,10 +28,13 @@ __all__ = [
     "create_review",
     "create_variant",
     "delete_review",
+    "follow_classes",
     "import_products",
     "moderate_review",
+    "provide_tax_classes",
     "refresh_ratings",
     "save_category",
+    "save_tax_class",
     "update_product",
     "update_review",
     "update_variant",
