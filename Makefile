@@ -10,7 +10,8 @@ BENCH_OK := $(VENV)/.installed-bench
 SOAKED = tests/accounts/test_parallel_refresh.py tests/flows/test_coherence.py tests/flows/test_concurrency.py \
   tests/flows/test_cursor_walks.py \
   tests/flows/test_hostile_bodies.py tests/flows/test_hostile_requests.py \
-  tests/flows/test_schemathesis.py tests/imports/test_online_retail_resuming.py
+  tests/flows/test_last_unit.py tests/flows/test_schemathesis.py \
+  tests/imports/test_online_retail_resuming.py tests/orders/test_stateful.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run test soak check lint lengths types contracts schema migrations messages bench bench-full bench-sign-in bench-authentication bench-import bench-servers lock clean

@@ -222,6 +222,7 @@ PLANTS = (
             "orders_orderline: foreign key orders_orderline_stock_item_in_tenant is not valid,",
             "orders_orderline: foreign key orders_orderline_tenant_id_",
             "orders_orderline: foreign key orders_orderline_variant_in_tenant is not valid,",
+            "orders_returnline: foreign key orders_returnline_order_line_in_tenant is not valid,",
             *(
                 f"orders_orderline: trigger orders_orderline_revised_{kind}, which raises"
                 for kind in ("made", "changed", "gone", "settle")

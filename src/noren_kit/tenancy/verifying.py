@@ -34,7 +34,7 @@ def find_strays() -> Iterator[dict[str, Any]]:
         for field in model._meta.concrete_fields:
             if not isinstance(field, TenantForeignKey):
                 continue
-            target = field.related_model._meta.db_table  # type: ignore[union-attr]
+            target = field.related_model._meta.db_table
             query = _STRAYS.format(
                 table=quote(table), column=quote(str(field.column)), target=quote(target)
             )

@@ -117,6 +117,8 @@ def _order(order: PastOrder, job_id: uuid.UUID) -> Order:
         subtotal_amount=amount,
         tax_amount=Decimal(0),
         total_amount=amount,
+        # Taken by the other system: no payments of ours stand behind it.
+        paid_amount=amount if payment_status == Order.PaymentStatus.PAID else Decimal(0),
         shipping_address=order.address,
     )
 

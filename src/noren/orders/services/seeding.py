@@ -19,7 +19,7 @@ from django.db import connection
 from noren.catalog.queries import find_saleable
 from noren.catalog.services import count_sales
 from noren.inventory.services import Kind, PastMovement, record_movements
-from noren.orders.models import Customer, Order, OrderLine, OrderTax
+from noren.orders.models import Customer, Order, OrderLine, OrderTax, Payment
 from noren.orders.services.placing import CAUSE, NewLine, price_lines, tax_rows
 from noren.orders.services.tax import Priced, total_up
 from noren_kit.core import context
@@ -111,7 +111,35 @@ def seed_orders(orders: Sequence[SeedOrder]) -> None:
     insert_rows(rows)
     insert_rows(lines)
     insert_rows(taxes)
+    insert_rows([payment for row in rows for payment in _payments(row)])
     _move_stock(rows, lines)
+
+
+def _money(payment_status: str, total: Decimal) -> tuple[Decimal, Decimal]:
+    """What was paid and given back; of a part, half of it."""
+    half = round_amount(total / 2, context.tenant().currency, "floor")
+    none = Decimal(0)
+    return {
+        Order.PaymentStatus.UNPAID: (none, none),
+        Order.PaymentStatus.PARTLY_PAID: (half, none),
+        Order.PaymentStatus.PAID: (total, none),
+        Order.PaymentStatus.PARTLY_REFUNDED: (total, half),
+        Order.PaymentStatus.REFUNDED: (total, total),
+    }[Order.PaymentStatus(payment_status)]
+
+
+def _payments(order: Order) -> Iterator[Payment]:
+    """What it took to be paid, and refunded, as the order says it is."""
+    sums = ((Payment.Kind.PAYMENT, order.paid_amount), (Payment.Kind.REFUND, order.refunded_amount))
+    for kind, amount in sums:
+        if amount:
+            yield Payment(
+                order=order,
+                kind=kind,
+                amount=amount,
+                created_at=order.updated_at,
+                created_by_id=order.created_by_id,
+            )
 
 
 def _total(
@@ -126,6 +154,7 @@ def _total(
         currency=tenant.currency,
         rounding=tenant.tax_rounding,
     )
+    paid, refunded = _money(order.payment_status, totals.total)
     row = Order(
         order_number=number,
         customer_id=order.customer.id,
@@ -145,6 +174,8 @@ def _total(
         discount_amount=totals.discount,
         tax_amount=totals.tax,
         total_amount=totals.total,
+        paid_amount=paid,
+        refunded_amount=refunded,
         shipping_address=order.address,
         billing_address=order.address,
         notes=order.notes,
