@@ -18,8 +18,24 @@ class TestTag(ResourceContract):
 
 class TestCategory(ResourceContract):
     path = "categories"
-    create = {"name": "Tea", "tax_rate": "8.00", "requires_approval": False, "parent": None}
+    create = {
+        "name": "Tea",
+        "tax_class": None,
+        "tax_rate": "8.00",
+        "requires_approval": False,
+        "parent": None,
+    }
     update = {"name": "Leaves", "tax_rate": "10.00"}
+
+
+class TestTaxClass(ResourceContract):
+    path = "tax-classes"
+    create = {
+        "code": "reduced",
+        "name": "Reduced",
+        "rates": [{"valid_from": "2019-10-01", "rate": "8.00"}],
+    }
+    update = {"name": "Food", "rates": [{"valid_from": "2014-04-01", "rate": "8.00"}]}
 
 
 class TestProduct(ResourceContract):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import uuid
+import zoneinfo
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,6 +26,7 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Cast
+from django.utils import timezone
 
 from noren.catalog.models import Category, Product, ProductTag, Variant
 from noren.inventory.queries import with_availability
@@ -146,6 +149,11 @@ def find_categories(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Category]:
     return found
 
 
+def tax_day() -> dt.date:
+    """Today, where the tenant is."""
+    return timezone.localdate(timezone=zoneinfo.ZoneInfo(context.tenant().time_zone))
+
+
 @dataclass(frozen=True, slots=True)
 class Saleable:
     """What an order copies from a product, or from one of its variants, at the moment of sale.
@@ -167,23 +175,28 @@ class Saleable:
     variant_name: str = ""
 
 
-_SALEABLE = """
-SELECT p.id, p.sku, p.name, p.price, c.tax_rate, p.stock_item_id, p.stock_item_id,
+# The class's rate of the day, in the tenant's time zone; the stored one follows by a task.
+_RATE = """coalesce((
+           SELECT r.rate FROM catalog_taxrate r
+            WHERE r.tenant_id = c.tenant_id AND r.tax_class_id = c.tax_class_id
+              AND r.valid_from <= %(today)s ORDER BY r.valid_from DESC LIMIT 1), c.tax_rate)"""
+_SALEABLE = f"""
+SELECT p.id, p.sku, p.name, p.price, {_RATE}, p.stock_item_id, p.stock_item_id,
        p.status = 'active', NULL::uuid, '', ''
   FROM catalog_product p
   JOIN catalog_category c ON c.tenant_id = p.tenant_id AND c.id = p.category_id
  WHERE p.tenant_id = %(tenant)s AND p.id = ANY((SELECT %(products)s::uuid[])::uuid[])
    AND p.deleted_at IS NULL
-"""
-_SALEABLE_VARIANTS = """
-SELECT p.id, p.sku, p.name, coalesce(v.price, p.price), c.tax_rate, v.stock_item_id,
+"""  # noqa: S608  our own text
+_SALEABLE_VARIANTS = f"""
+SELECT p.id, p.sku, p.name, coalesce(v.price, p.price), {_RATE}, v.stock_item_id,
        p.stock_item_id, p.status = 'active' AND v.is_active, v.id, v.sku, v.name
   FROM catalog_variant v
   JOIN catalog_product p ON p.tenant_id = v.tenant_id AND p.id = v.product_id
   JOIN catalog_category c ON c.tenant_id = p.tenant_id AND c.id = p.category_id
  WHERE v.tenant_id = %(tenant)s AND v.id = ANY((SELECT %(variants)s::uuid[])::uuid[])
    AND v.deleted_at IS NULL AND p.deleted_at IS NULL
-"""
+"""  # noqa: S608  our own text
 _SALEABLE_OF_BOTH = f"{_SALEABLE} UNION ALL {_SALEABLE_VARIANTS}"
 
 
@@ -194,7 +207,11 @@ def find_saleable(
 
     By the id that was asked for; one statement.
     """
-    values = {"tenant": context.tenant_id(), "products": plain_array(products)}
+    values = {
+        "tenant": context.tenant_id(),
+        "products": plain_array(products),
+        "today": tax_day(),
+    }
     if variants:
         values["variants"] = plain_array(variants)
     found: dict[uuid.UUID, Saleable] = {}

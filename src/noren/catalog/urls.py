@@ -11,4 +11,5 @@ router.resource("categories", views.CategoryViewSet)
 router.resource("brands", views.BrandViewSet)
 router.resource("suppliers", views.SupplierViewSet)
 router.resource("tags", views.TagViewSet)
+router.resource("tax-classes", views.TaxClassViewSet)
 urlpatterns = router.urls

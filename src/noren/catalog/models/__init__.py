@@ -3,6 +3,7 @@
 from noren.catalog.models.classification import Brand, Category, Supplier, Tag
 from noren.catalog.models.products import PRICE_MAX, PRICE_MIN, ClaimedSku, Product, ProductTag
 from noren.catalog.models.reviews import Review
+from noren.catalog.models.taxes import TaxClass, TaxRate
 from noren.catalog.models.variants import Variant
 
 __all__ = [
@@ -16,5 +17,7 @@ __all__ = [
     "Review",
     "Supplier",
     "Tag",
+    "TaxClass",
+    "TaxRate",
     "Variant",
 ]

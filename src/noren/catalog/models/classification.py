@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from noren.catalog.models.taxes import TaxClass
 from noren_kit.db.constraints import unique_in_tenant
 from noren_kit.db.fields import TenantForeignKey
 from noren_kit.search.indexing import CODE, NAME, Searched
@@ -14,10 +15,15 @@ from noren_kit.tenancy.models import TenantModel
 
 
 class Category(TenantModel):
-    """A node of the tenant's tree of goods; its tax rate is that of its products."""
+    """A node of the tenant's tree of goods; its tax rate is that of its products.
+
+    With a tax class, `tax_rate` is what the class says today, as it was last brought up to date;
+    orders ask the class itself.
+    """
 
     name = models.CharField(max_length=200)
     parent = TenantForeignKey("self", null=True, blank=True, related_name="children")
+    tax_class = TenantForeignKey(TaxClass, null=True, blank=True, related_name="categories")
     tax_rate = models.DecimalField(
         max_digits=5,
         decimal_places=2,

@@ -21,6 +21,7 @@ from noren.catalog.serializers.products import (
     ProductWriteSerializer,
 )
 from noren.catalog.serializers.reviews import ReviewSerializer
+from noren.catalog.serializers.taxes import TaxClassSerializer, TaxClassWriteSerializer
 from noren.catalog.serializers.variants import (
     VariantChangeSerializer,
     VariantSerializer,
@@ -43,6 +44,8 @@ __all__ = [
     "ReviewSerializer",
     "SupplierSerializer",
     "TagSerializer",
+    "TaxClassSerializer",
+    "TaxClassWriteSerializer",
     "VariantChangeSerializer",
     "VariantSerializer",
     "VariantWriteSerializer",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from noren.catalog.models import Brand, Category, Supplier, Tag
+from noren.catalog.serializers.taxes import TaxClassSerializer
 from noren.catalog.services import create_categories, save_category, update_categories
 from noren_kit.api.serializers import ResourceSerializer
 
@@ -13,8 +14,8 @@ from noren_kit.api.serializers import ResourceSerializer
 class CategorySerializer(ResourceSerializer):
     class Meta:
         model = Category
-        fields = ["name", "parent", "tax_rate", "requires_approval"]
-        expandable = {"parent": "self"}
+        fields = ["name", "parent", "tax_class", "tax_rate", "requires_approval"]
+        expandable = {"parent": "self", "tax_class": TaxClassSerializer}
         extra_kwargs = {"tax_rate": {"required": False}}
 
     def create(self, validated_data: dict[str, Any]) -> Category:

@@ -30,6 +30,7 @@ from noren.catalog.services.reviews import (
     update_review,
     update_reviews,
 )
+from noren.catalog.services.taxes import follow_classes, provide_tax_classes, save_tax_class
 from noren.catalog.services.variants import (
     create_variant,
     create_variants,
@@ -57,12 +58,15 @@ __all__ = [
     "delete_review",
     "delete_reviews",
     "faulty_steps",
+    "follow_classes",
     "import_products",
     "lock_prices",
     "moderate_review",
+    "provide_tax_classes",
     "refresh_ratings",
     "restore_review",
     "save_category",
+    "save_tax_class",
     "update_categories",
     "update_product",
     "update_products",

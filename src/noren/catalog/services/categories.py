@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +13,7 @@ from noren.catalog.errors import ApprovalRequired
 from noren.catalog.models import Category
 from noren.catalog.queries import is_below, parents_of_categories
 from noren.catalog.services.approval import require_approval_below
+from noren.catalog.services.taxes import rate_followed, rates_today
 from noren_kit.core import context
 from noren_kit.core.errors import InvalidInput, RowFaults, faults_of
 from noren_kit.db.locks import lock_in_tenant
@@ -27,32 +29,50 @@ def _loop() -> InvalidInput:
 def _with_defaults(values: dict[str, Any]) -> dict[str, Any]:
     """The values of a new category, with what it takes from its parent or the tenant."""
     parent = values.get("parent")
-    return {
+    found: dict[str, Any] = {
         "tax_rate": parent.tax_rate if parent else context.tenant().standard_tax_rate,
         "requires_approval": parent is not None and parent.requires_approval,
         **values,
     }
+    if parent is not None and not {"tax_class", "tax_rate"} & values.keys():
+        found["tax_class_id"] = parent.tax_class_id
+    return found
+
+
+def _class_in(values: Mapping[str, Any], category: Category | None = None) -> uuid.UUID | None:
+    """The class of a category once it has these values."""
+    if "tax_class" in values:
+        return values["tax_class"].id if values["tax_class"] else None
+    present = category.tax_class_id if category else None
+    found: uuid.UUID | None = values.get("tax_class_id", present)
+    return found
 
 
 def save_category(*, category: Category | None = None, values: dict[str, Any]) -> Category:
     """Create or change a category, locked by the caller where it exists.
 
-    A new one takes its rate from the parent, else the tenant, and from the parent whether it
-    requires approval; below what does it is put by those who may approve (`ApprovalRequired`).
-    Who writes what requires approval itself is a row rule (`ApprovalBound`). Raises
-    `InvalidInput` where the new parent stands below the category itself.
+    A new one takes its class and rate from the parent, else its rate from the tenant, and from
+    the parent whether it requires approval; below what does it is put by those who may approve
+    (`ApprovalRequired`). Who writes what requires approval itself is a row rule
+    (`ApprovalBound`). Raises `InvalidInput` where the new parent stands below the category
+    itself, or the rate is not that of its class.
     """
     parent = values.get("parent")
     require_approval_below(parent)
     if category is None:
-        created: Category = Category.objects.create(**_with_defaults(values))
+        completed = _with_defaults(values)
+        followed = _class_in(completed)
+        rate = rate_followed(values, followed, rates_today([followed]))
+        created: Category = Category.objects.create(**{**completed, **rate})
         return created
     if parent is not None and parent.id != category.parent_id:
         # Two moves at once could each be right and together make a loop.
         lock_in_tenant(_TREE)
         if is_below(parent.id, category.id):
             raise _loop()
-    for name, value in values.items():
+    followed = _class_in(values, category)
+    rate = rate_followed(values, followed, rates_today([followed]))
+    for name, value in {**values, **rate}.items():
         setattr(category, name, value)
     category.save()
     return category
@@ -61,8 +81,10 @@ def save_category(*, category: Category | None = None, values: dict[str, Any]) -
 def create_categories(*, rows: Sequence[dict[str, Any]]) -> list[Category]:
     """New categories as `save_category` makes one; raises `RowFaults`."""
     _require_approvals([values.get("parent") for values in rows])
+    completed = [_with_defaults(values) for values in rows]
+    rates = _rates_followed(rows, [_class_in(values) for values in completed])
     made: list[Category] = Category.objects.bulk_create(
-        [Category(**_with_defaults(values)) for values in rows]
+        [Category(**{**values, **rate}) for values, rate in zip(completed, rates, strict=True)]
     )
     return made
 
@@ -94,12 +116,33 @@ def update_categories(*, changes: Sequence[tuple[Category, dict[str, Any]]]) -> 
         }
         if faults:
             raise RowFaults(faults)
-    for category, values in changes:
-        for name, value in values.items():
+    rates = _rates_followed(
+        [values for _category, values in changes],
+        [_class_in(values, category) for category, values in changes],
+    )
+    written = set()
+    for (category, values), rate in zip(changes, rates, strict=True):
+        for name, value in {**values, **rate}.items():
             setattr(category, name, value)
+            written.add(name)
     categories = [category for category, _values in changes]
-    update_rows(categories, {name for _category, values in changes for name in values})
+    update_rows(categories, written)
     return categories
+
+
+def _rates_followed(
+    rows: Sequence[Mapping[str, Any]], class_ids: Sequence[uuid.UUID | None]
+) -> list[dict[str, Decimal]]:
+    rates, found = rates_today(class_ids), []
+    faults = {}
+    for at, (stated, class_id) in enumerate(zip(rows, class_ids, strict=True)):
+        try:
+            found.append(rate_followed(stated, class_id, rates))
+        except InvalidInput as refused:
+            faults[at] = faults_of(refused)
+    if faults:
+        raise RowFaults(faults)
+    return found
 
 
 def _require_approvals(parents: Sequence[Category | None]) -> None:

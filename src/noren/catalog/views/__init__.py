@@ -8,6 +8,7 @@ from noren.catalog.views.classification import (
 )
 from noren.catalog.views.products import ProductViewSet
 from noren.catalog.views.reviews import ReviewViewSet
+from noren.catalog.views.taxes import TaxClassViewSet
 from noren.catalog.views.variants import VariantViewSet
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "ReviewViewSet",
     "SupplierViewSet",
     "TagViewSet",
+    "TaxClassViewSet",
     "VariantViewSet",
 ]

@@ -149,6 +149,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "accounts.remove_failed_sign_ins",
         "schedule": timedelta(hours=1),
     },
+    "follow-tax-classes": {
+        "task": "catalog.follow_tax_classes",
+        "schedule": timedelta(minutes=10),
+    },
     "release-expired-holds": {
         "task": "inventory.release_expired_holds",
         "schedule": timedelta(seconds=30),

@@ -50,6 +50,7 @@ class Wire:
 _WIRES: tuple[tuple[tuple[type[models.Field[Any, Any]], ...], Wire], ...] = (
     ((models.UUIDField,), Wire("{}::text", uuid.UUID)),
     ((models.DateTimeField,), Wire(_MOMENT_SQL, dt.datetime.fromisoformat)),
+    ((models.DateField,), Wire("to_char({}, 'YYYY-MM-DD')", dt.date.fromisoformat)),
     ((models.DecimalField,), Wire("{}::text", Decimal)),
     ((models.JSONField,), Wire("{}::text", json.loads)),
     ((ArrayField,), Wire("to_json({})::text", orjson.loads)),
