@@ -34,6 +34,8 @@ OWN_FILTERS = {
     "availability_status": ("availability_status",),
 }
 
+from noren.catalog.queries.products import with_stock
+
 
 @dataclass(frozen=True, slots=True)
 class PriceBand:
