@@ -22,6 +22,7 @@ from django.db.models import (
 from django.db.models.functions import Cast
 
 from noren.catalog.models import ProductTag
+from noren.catalog.queries.products import with_stock
 
 MOST_FACETS = 50
 _MOST_BANDS, _WIDE = 8, 20
@@ -33,8 +34,6 @@ OWN_FILTERS = {
     "price": ("price_min", "price_max"),
     "availability_status": ("availability_status",),
 }
-
-from noren.catalog.queries.products import with_stock
 
 
 @dataclass(frozen=True, slots=True)
