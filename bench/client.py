@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import uuid
 from types import TracebackType
 from typing import Any, Self
 
-from scenarios import Request
+from scenarios import IDEMPOTENCY_KEY, Request
 from stack import LOOPBACK, System
 
 TIMEOUT_SECONDS = 60
@@ -23,9 +24,10 @@ class Client:
 
     def send(self, request: Request, **headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
         """Status, headers and body of the answer."""
-        self.connection.request(
-            request.method, request.path, request.body or None, {**self.headers, **headers}
-        )
+        fields = {**self.headers, **headers}
+        if request.keyed:
+            fields.setdefault(IDEMPOTENCY_KEY, uuid.uuid4().hex)
+        self.connection.request(request.method, request.path, request.body or None, fields)
         response = self.connection.getresponse()
         return response.status, response.headers, response.read()
 

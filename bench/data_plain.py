@@ -12,8 +12,14 @@ USERNAME = "bench-manager"
 
 _OF_TENANT = "tenant_id = (SELECT id FROM tenancy_tenant WHERE slug = 'bench')"
 _MONEY = "round(price / 1000.0, 2)"
-_UNITS = """(SELECT s.on_hand - s.reserved FROM inventory_stockitem s
+
+
+def _of_item(value: str) -> str:
+    return f"""(SELECT {value} FROM inventory_stockitem s
                  WHERE s.tenant_id = p.tenant_id AND s.id = p.stock_item_id)"""
+
+
+_UNITS = _of_item("s.on_hand - s.reserved")
 # What is filled, and from where.
 _TABLES = {
     "shop_user (id, username, name, email, password, first_name, last_name, is_active, is_staff,"
@@ -32,13 +38,12 @@ _TABLES = {
         SELECT id, created_at, updated_at, created_by_id, updated_by_id, name, email
           FROM orders_customer WHERE {_OF_TENANT}""",
     "shop_product (id, created_at, updated_at, created_by_id, updated_by_id, name, description,"
-    " sku, price, status, category_id, brand_id, supplier_id, stock_quantity, image,"
+    " sku, price, status, category_id, brand_id, supplier_id, stock_quantity, backorder, image,"
     " review_count, average_rating, total_sales)": f"""
         SELECT id, created_at, updated_at, created_by_id, updated_by_id, name, description, sku,
                {_MONEY}, status, category_id, brand_id, supplier_id,
-               {_UNITS}, image, review_count, round(average_rating / 100.0, 2),
-               (SELECT s.sold FROM inventory_stockitem s
-                 WHERE s.tenant_id = p.tenant_id AND s.id = p.stock_item_id)
+               {_UNITS}, {_of_item("s.backorder")}, image, review_count,
+               round(average_rating / 100.0, 2), {_of_item("s.sold")}
           FROM catalog_product p WHERE {_OF_TENANT} ORDER BY id""",
     "shop_product_tags (product_id, tag_id)": f"""
         SELECT product_id, tag_id FROM catalog_producttag WHERE {_OF_TENANT} ORDER BY id""",

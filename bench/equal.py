@@ -10,13 +10,14 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import scenarios
 from client import Client
-from scenarios import Facts, Request
+from scenarios import IDEMPOTENCY_KEY, Facts, Request
 from stack import System
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -60,7 +61,20 @@ def check_equal(systems: list[System], facts: Facts) -> int:
         scenarios.order(facts.customers[0], [(each, 2) for each in chosen[:3]]),
         scenarios.order(facts.customers[1], [(each, 1) for each in chosen[2:]]),
     ]
-    return checked + _compare(systems, orders, _masking(_NEW_IN_ORDER))
+    checked += _compare(systems, orders, _masking(_NEW_IN_ORDER))
+    _check_keys(systems, orders[0])
+    return checked
+
+
+def _check_keys(systems: list[System], order: Request) -> None:
+    """That Noren looks at the keys of orders, for that is part of what is measured."""
+    key = {IDEMPOTENCY_KEY: uuid.uuid4().hex}
+    for system in systems:
+        if system.is_noren:
+            with Client(system) as client:
+                _first, (status, headers, _body) = (client.send(order, **key) for _ in range(2))
+            if status != 201 or headers["Idempotent-Replayed"] != "true":
+                raise SystemExit(f"{system.name} does not know a key again: {status}")
 
 
 def _compare(systems: list[System], requests: Iterable[Request], mask: Callable[[Any], Any]) -> int:

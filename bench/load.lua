@@ -1,21 +1,26 @@
 -- For wrk: sends the requests of a file in turn, from its first to its last and again, and says
--- at the end what load.py reads. Each is in the file as its length, a line break, its bytes.
-local requests, at = {}, 0
+-- at the end what load.py reads. Each is in the file as two lengths, a line break, bytes so long;
+-- between the two goes the number of what is sent, unless there is nothing after it.
+local requests, rests, sent = {}, {}, 0
 
 function init(arguments)
    local file = assert(io.open(arguments[1], "rb"))
    while true do
-      local length = file:read("*n")
-      if not length then break end
+      local before, after = file:read("*n", "*n")
+      if not before then break end
       file:read(1)
-      requests[#requests + 1] = file:read(length)
+      local number = #requests + 1
+      requests[number] = file:read(before)
+      rests[number] = after > 0 and file:read(after)
    end
    file:close()
 end
 
 function request()
-   at = at % #requests + 1
-   return requests[at]
+   local at = sent % #requests + 1
+   sent = sent + 1
+   local rest = rests[at]
+   return rest and requests[at] .. sent .. rest or requests[at]
 end
 
 function done(summary, latency)

@@ -12,12 +12,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from processes import processor_seconds
-from scenarios import Request
+from scenarios import IDEMPOTENCY_KEY, Request
 from stack import LOOPBACK, SOURCES, System
 
 
@@ -67,6 +68,20 @@ def as_bytes(request: Request, system: System, headers: Mapping[str, str] | None
     return "\r\n".join([*head, "", ""]).encode() + request.body
 
 
+def around_number(
+    request: Request, system: System, headers: Mapping[str, str] | None, load: str
+) -> tuple[bytes, bytes]:
+    """A keyed request before and after the number that ends its key; others whole, and nothing.
+
+    `load` begins the keys of a load, whose programs number what they send.
+    """
+    if not request.keyed:
+        return as_bytes(request, system, headers), b""
+    raw = as_bytes(request, system, {**(headers or {}), IDEMPOTENCY_KEY: load})
+    before, key, after = raw.partition(load.encode())
+    return before + key, after
+
+
 def run_load(
     system: System,
     requests: Sequence[Request],
@@ -78,10 +93,11 @@ def run_load(
     program: str = "wrk",
 ) -> Round:
     """Send `requests` in turn for some seconds; raises `LoadError` unless all succeed."""
+    load = f"{uuid.uuid4().hex}-"
     with tempfile.NamedTemporaryFile(prefix="noren-bench-") as file:
         for request in requests:
-            raw = as_bytes(request, system, headers)
-            file.write(b"%d\n%s\n" % (len(raw), raw))
+            before, after = around_number(request, system, headers, load)
+            file.write(b"%d %d\n%s%s\n" % (len(before), len(after), before, after))
         file.flush()
         command = _command(program, system, seconds, connections, Path(file.name))
         before, client_before = processor_seconds(roots), _client_seconds()

@@ -18,13 +18,17 @@ BLOCK = 262_144
 TIMEOUT_SECONDS = 60.0
 
 
-def read_requests(file: Path) -> list[bytes]:
-    """What load.py wrote: each as its length, a line break, its bytes and another line break."""
+def read_requests(file: Path) -> list[tuple[bytes, bytes]]:
+    """What load.py wrote: two lengths, a line break, bytes so long, and another line break.
+
+    Between the two goes the number of what is sent, unless there is nothing after it.
+    """
     found, content, at = [], file.read_bytes(), 0
     while at < len(content):
-        line = content.index(b"\n", at)
-        end = line + 1 + int(content[at:line])
-        found.append(content[line + 1 : end])
+        start = content.index(b"\n", at) + 1
+        before, after = map(int, content[at:start].split())
+        middle, end = start + before, start + before + after
+        found.append((content[start:middle], content[middle:end]))
         at = end + 1
     return found
 
@@ -45,7 +49,7 @@ class Connection:
 class Load:
     """Requests in turn, each by the connection that is free."""
 
-    def __init__(self, port: int, requests: list[bytes], seconds: float) -> None:
+    def __init__(self, port: int, requests: list[tuple[bytes, bytes]], seconds: float) -> None:
         self.address = ("127.0.0.1", port)
         self.requests, self.seconds = requests, seconds
         self.at, self.errors = 0, 0
@@ -79,10 +83,10 @@ class Load:
             self.open[connection.socket.fileno()] = connection
             self.poll.register(connection.socket, select.EPOLLIN)
         connection.began, connection.missing = began, 0
-        request = self.requests[self.at % len(self.requests)]
+        before, after = self.requests[self.at % len(self.requests)]
         self.at += 1
         try:
-            connection.socket.sendall(request)
+            connection.socket.sendall(b"%b%d%b" % (before, self.at, after) if after else before)
         except OSError:
             self._fail(connection)
 

@@ -16,6 +16,7 @@ import psycopg
 from data_words import search_terms
 
 PRODUCTS, ORDERS = "/api/v1/products/", "/api/v1/orders/"
+IDEMPOTENCY_KEY = "Idempotency-Key"
 DEEP_PAGE = 400
 # So many different requests; what is sent more often starts again with the first.
 VARIETY = 4_000
@@ -23,9 +24,12 @@ VARIETY = 4_000
 
 @dataclass(frozen=True)
 class Request:
+    """`keyed`: with an `Idempotency-Key`, another one each time that it is sent."""
+
     method: str
     path: str
     body: bytes = b""
+    keyed: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,8 @@ def write(product: str, price_cents: int) -> Request:
 
 def order(customer: str, lines: Sequence[tuple[str, int]]) -> Request:
     items = [{"product_id": product, "quantity": quantity} for product, quantity in lines]
-    return Request("POST", ORDERS, json.dumps({"customer": customer, "items": items}).encode())
+    body = json.dumps({"customer": customer, "items": items}).encode()
+    return Request("POST", ORDERS, body, keyed=True)
 
 
 class Requests:

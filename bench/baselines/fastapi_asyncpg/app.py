@@ -19,6 +19,8 @@ from baselines.shapes import PAGE_SIZE, page_facts, text_query
 
 CENT = Decimal("0.01")
 STANDARD_TAX_RATE = 20
+# Of an order: what happens to it after it was placed.
+LATER_AMOUNTS = ("paid_amount", "refunded_amount", "returned_amount")
 
 
 @asynccontextmanager
@@ -171,8 +173,8 @@ async def _place(connection: Any, person: Person, given: NewOrder) -> dict[str, 
         "external_number": None,
         "status": "placed",
         "payment_status": "unpaid",
-        "discount_amount": "0.00",
         "currency": "EUR",
+        **dict.fromkeys(("discount_amount", *LATER_AMOUNTS), "0.00"),
         **dict.fromkeys(("shipping_address", "billing_address", "notes"), ""),
         **dict.fromkeys(("placed_at", "created_at", "updated_at"), at),
         **dict.fromkeys(("created_by", "updated_by"), who),

@@ -12,7 +12,7 @@ SELECT p.id::text, p.name, p.sku, p.price::text,
        trunc(p.price * (100 + c.tax_rate) / 100, 2)::text AS price_with_tax,
        p.category_id::text AS category, c.name AS category_name, p.brand_id::text AS brand,
        p.supplier_id::text AS supplier, p.status, p.status = 'active' AS is_active,
-       p.stock_quantity, nullif(p.image, '') AS image_url,
+       p.stock_quantity, p.backorder, nullif(p.image, '') AS image_url,
        ARRAY(SELECT t.name FROM shop_product_tags l JOIN shop_tag t ON t.id = l.tag_id
               WHERE l.product_id = p.id) AS tags,
        p.review_count, p.average_rating::text, p.total_sales, p.created_at, p.updated_at,
@@ -61,7 +61,7 @@ UPDATE shop_product p
    SET stock_quantity = p.stock_quantity - w.quantity, total_sales = p.total_sales + w.quantity
   FROM (SELECT id, sum(quantity)::bigint AS quantity
           FROM unnest($1::uuid[], $2::bigint[]) AS i(id, quantity) GROUP BY id) w
- WHERE p.id = w.id AND p.stock_quantity >= w.quantity
+ WHERE p.id = w.id AND (p.backorder OR p.stock_quantity >= w.quantity)
 RETURNING p.id
 """
 NUMBER = """
@@ -72,10 +72,10 @@ ORDER = """
 INSERT INTO shop_order
        (id, created_at, updated_at, placed_at, created_by_id, updated_by_id, kind, order_number,
         customer_id, customer_name, customer_email, status, payment_status, currency, item_count,
-        subtotal_amount, discount_amount, tax_amount, total_amount, shipping_address,
-        billing_address, notes)
+        subtotal_amount, discount_amount, tax_amount, total_amount, paid_amount, refunded_amount,
+        returned_amount, shipping_address, billing_address, notes)
 VALUES ($1, now(), now(), now(), $2, $2, 'sale', $3, $4, $5, $6, 'placed', 'unpaid', 'EUR', $7,
-        $8, 0, $9, $10, '', '', '')
+        $8, 0, $9, $10, 0, 0, 0, '', '', '')
 RETURNING created_at
 """
 LINE = """

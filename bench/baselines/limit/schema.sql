@@ -39,7 +39,8 @@ BEGIN
            total_sales = p.total_sales + w.quantity
       FROM (SELECT i.id, sum(i.quantity)::bigint AS quantity
               FROM unnest(ids, quantities) AS i(id, quantity) GROUP BY i.id) w
-     WHERE p.id = w.id AND p.status = 'active' AND p.stock_quantity >= w.quantity;
+     WHERE p.id = w.id AND p.status = 'active'
+       AND (p.backorder OR p.stock_quantity >= w.quantity);
     GET DIAGNOSTICS changed = ROW_COUNT;
     IF changed < (SELECT count(DISTINCT i) FROM unnest(ids) i) THEN
         RAISE EXCEPTION 'not enough stock';
@@ -67,9 +68,11 @@ BEGIN
                (id, created_at, updated_at, placed_at, created_by_id, updated_by_id, kind,
                 order_number, customer_id, customer_name, customer_email, status,
                 payment_status, currency, item_count, subtotal_amount, discount_amount,
-                tax_amount, total_amount, shipping_address, billing_address, notes)
+                tax_amount, total_amount, paid_amount, refunded_amount, returned_amount,
+                shipping_address, billing_address, notes)
         SELECT uuidv7(), now(), now(), now(), actor, actor, 'sale', number, buyer.id, buyer.name,
-               buyer.email, 'placed', 'unpaid', 'EUR', units, net, 0, tax, net + tax, '', '', ''
+               buyer.email, 'placed', 'unpaid', 'EUR', units, net, 0, tax, net + tax, 0, 0, 0,
+               '', '', ''
           FROM total
         RETURNING *
     ), lines AS (
@@ -89,7 +92,9 @@ BEGIN
         'status', o.status, 'payment_status', o.payment_status, 'placed_at', iso(o.placed_at),
         'item_count', o.item_count, 'subtotal_amount', o.subtotal_amount::text,
         'discount_amount', o.discount_amount::text, 'tax_amount', o.tax_amount::text,
-        'total_amount', o.total_amount::text, 'currency', o.currency,
+        'total_amount', o.total_amount::text,
+        'paid_amount', o.paid_amount::text, 'refunded_amount', o.refunded_amount::text,
+        'returned_amount', o.returned_amount::text, 'currency', o.currency,
         'items', (SELECT json_agg(json_build_object(
             'id', l.id,
             'product', json_build_object('id', l.product_id, 'name', l.name,

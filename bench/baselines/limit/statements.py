@@ -14,7 +14,7 @@ _STILL = """p.id, p.name, p.sku, p.price::text AS price,
        trunc(p.price * (100 + c.tax_rate) / 100, 2)::text AS price_with_tax,
        p.category_id AS category, c.name AS category_name, p.brand_id AS brand,
        p.supplier_id AS supplier, p.status, p.status = 'active' AS is_active,
-       nullif(p.image, '') AS image_url,
+       p.backorder, nullif(p.image, '') AS image_url,
        coalesce((SELECT json_agg(t.name) FROM shop_product_tags l JOIN shop_tag t
                      ON t.id = l.tag_id WHERE l.product_id = p.id), '[]') AS tags,
        p.review_count, p.average_rating::text AS average_rating,

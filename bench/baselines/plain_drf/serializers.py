@@ -60,6 +60,7 @@ class ProductListSerializer(serializers.ModelSerializer):
             "is_active",
             "stock_quantity",
             "availability_status",
+            "backorder",
             "image_url",
             "tags",
             "review_count",
@@ -190,6 +191,9 @@ class OrderSerializer(serializers.ModelSerializer):
             "discount_amount",
             "tax_amount",
             "total_amount",
+            "paid_amount",
+            "refunded_amount",
+            "returned_amount",
             "currency",
             "items",
             "tax_breakdown",
@@ -212,6 +216,9 @@ class OrderSerializer(serializers.ModelSerializer):
             "discount_amount",
             "tax_amount",
             "total_amount",
+            "paid_amount",
+            "refunded_amount",
+            "returned_amount",
             "currency",
         ]
 
@@ -248,7 +255,7 @@ def _take_stock(items):
     lines = []
     for position, item in enumerate(items, start=1):
         product, quantity = products[item["product"].pk], item["quantity"]
-        if product.stock_quantity < quantity:
+        if product.stock_quantity < quantity and not product.backorder:
             raise serializers.ValidationError({"items": f"Not enough of {product.sku}."})
         product.stock_quantity -= quantity
         rate = product.category.tax_rate
