@@ -180,6 +180,8 @@ class TestStock:
             "in_stock": True,
             "quantity": 12,
             "availability_status": "in_stock",
+            "on_hand": 12,
+            "reserved": 0,
         }
         adjusted = store.post(f"{path}adjust_stock/", {"delta": -2, "reason": "broken"}, 200)
         assert adjusted["quantity"] == 10

@@ -25,6 +25,7 @@ from noren_kit.accounts.permissions import least_right_of, right_of
 from noren_kit.accounts.provisioning import add_member
 from noren_kit.accounts.row_rules import RowRule
 from noren_kit.api.bin import DELETED
+from noren_kit.api.history import AS_OF
 from noren_kit.api.reading import Representation
 from noren_kit.api.registry import routes, rules_of
 from noren_kit.api.searching import HIGHLIGHT
@@ -130,7 +131,7 @@ def parameter_sets(cached: Cached, row: Any) -> list[dict[str, str]]:
     little = {"fields": "id"} if "fields" in known else {}
     found = [
         {**({} if name in SPARSE else little), name: value}
-        for name in sorted(known - {HIGHLIGHT, DELETED})
+        for name in sorted(known - {HIGHLIGHT, DELETED, AS_OF})
         for value in values[name]
     ]
     return [{}, *found, *([{"search": "x", HIGHLIGHT: "true"}] if HIGHLIGHT in known else [])]

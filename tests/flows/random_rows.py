@@ -152,6 +152,7 @@ _MAKERS: list[tuple[Any, Callable[[Values, Any], Any]]] = [
     (models.CharField | models.TextField, Values.of_text),
     (models.BooleanField, lambda values, field: values.random.random() < 0.6),
     (models.DateTimeField, lambda values, field: values.moment()),
+    (models.DateField, lambda values, field: values.moment()[:10]),
     (models.UUIDField, lambda values, field: values.id()),
     (models.JSONField, lambda values, field: values.document()),
     (models.IntegerField | models.DecimalField, Values.of_number),

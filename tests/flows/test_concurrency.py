@@ -228,7 +228,14 @@ def test_counts_that_differ_are_found(stocked: tuple[Shop, str, list[str]], owne
         )
     with shop.entered():
         assert list(find_differences()) == [
-            {"stock_item_id": str(item), "on_hand": UNITS + 1, "reserved": 0, "ledger": UNITS}
+            {
+                "stock_item_id": str(item),
+                "on_hand": UNITS + 1,
+                "reserved": 0,
+                "ledger": UNITS,
+                "ledger_reserved": 0,
+                "held": 0,
+            }
         ]
     output = io.StringIO()
     with pytest.raises(SystemExit) as stopped:

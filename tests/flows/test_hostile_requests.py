@@ -27,7 +27,7 @@ NOT_IDS = [
     "9" * 5_000,
     "null",
     "undefined",
-    "bulk",
+    "bulky",
     "NaN",
     "..",
     "%2e%2e",

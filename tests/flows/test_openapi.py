@@ -190,6 +190,8 @@ def test_requests_are_closed_and_hold_nothing_read_only() -> None:
     bodies = {name: schema for name, schema in schemas().items() if name.endswith("Request")}
     assert len(bodies) >= 10
     for name, schema in bodies.items():
+        if "oneOf" in schema:
+            continue  # Each of these is one of the others, or a list of them.
         assert schema["additionalProperties"] is False, name
         for member, value in schema["properties"].items():
             assert not value.get("readOnly"), (name, member)
@@ -197,7 +199,7 @@ def test_requests_are_closed_and_hold_nothing_read_only() -> None:
             schema["properties"]
         )
         # Rows of a bulk call say which they are.
-        of_bulk = "id" in schema.get("required", ()) and "Row" in name
+        of_bulk = "id" in schema.get("required", ()) and ("Row" in name or "NewPrice" in name)
         assert found <= ({"id"} if of_bulk else set()), name
 
 

@@ -26,7 +26,7 @@ CASES = 5_000
 # Of the processor, for server and generator together; the clock also counts who else is busy.
 SECONDS = 120
 # Of fuzzed requests per operation; the coverage phase adds those of each constraint.
-EXAMPLES = 20 if "NOREN_SOAK" in os.environ else 6
+EXAMPLES = 20 if "NOREN_SOAK" in os.environ else 4
 # Of orders: one that is made up is rarely whole, and with so many one or two are.
 ORDER_EXAMPLES = 20
 CHECKS = [

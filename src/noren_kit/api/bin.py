@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from noren_kit.accounts.permissions import least_right_of
+from noren_kit.accounts.permissions import least_right_of, model_of
 from noren_kit.accounts.rights import may
 from noren_kit.api.parameters import flag
 from noren_kit.core.errors import Forbidden
@@ -35,9 +35,10 @@ class BinnedRows:
     @classmethod
     def has_bin(cls) -> bool:
         """Whether rows are deleted and may come back."""
-        model = cls.resource_model()  # type: ignore[attr-defined]
-        deletes = "delete" in cls.http_method_names  # type: ignore[attr-defined]
-        return deletes and not cls.not_restored and issubclass(model, TenantModel)
+        model = model_of(cls)
+        if model is None or cls.not_restored or "delete" not in cls.http_method_names:  # type: ignore[attr-defined]
+            return False
+        return issubclass(model, TenantModel)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         action = getattr(self, "action", None)
