@@ -21,7 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from hostile import document
 
 from noren.catalog.models import Product, Variant
-from noren.orders.models import Order
+from noren.orders.models import Order, OrderLine
 from noren_kit.accounts.permissions import PlatformStaff
 from noren_kit.api import answer_keys
 from noren_kit.tenancy.checks import tenant_models
@@ -305,6 +305,9 @@ def own_rows(route: Route, side: Side) -> list[tuple[uuid.UUID, ...]]:
 
 
 def own_url(route: Route, side: Side) -> str:
+    if route.path.endswith("/orders/<pk>/return/"):
+        # What is named in its body are the lines of its order.
+        return route.url(side.parent[OrderLine]["order"])
     return route.url(*own_rows(route, side)[0]) if route.captured else route.path
 
 
