@@ -199,6 +199,7 @@ def _above_nothing(name: str) -> Callable[[Row], None]:
 
 def _keep_stock(row: Row) -> None:
     row["reserved"], row["on_hand"] = sorted((abs(row["reserved"]) >> 1, abs(row["on_hand"]) >> 1))
+    row["sold"] = abs(row["sold"]) >> 1
 
 
 def _move(row: Row) -> None:

@@ -107,7 +107,7 @@ def _bulk_faults(route: Route) -> Iterable[tuple[str, str]]:
     for serializer in filter(None, written):
         found += _without_twin(serializer, ResourceSerializer, _SERIALIZER_TWINS)
     for fault in found:
-        yield "noren.E010", f"writes many rows otherwise than one: {fault}"
+        yield "noren.E011", f"writes many rows otherwise than one: {fault}"
 
 
 def bulk_errors(found: Iterable[Route]) -> list[checks.CheckMessage]:
@@ -162,7 +162,7 @@ def check_reading(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
 
 @checks.register("bulk")
 def check_bulk(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """E010: a service for one row, and none for many."""
+    """E011: a service for one row, and none for many."""
     return bulk_errors(routes())
 
 

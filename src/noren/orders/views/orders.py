@@ -113,6 +113,8 @@ class OrderViewSet(ResourceViewSet):
         return self.respond(self.path_id())
 
     def _stated(self, kind: Any) -> Any:
+        """What the body says; that there is no such order comes before its faults."""
+        self._require_readable()
         return kind.validated(self.request.data)
 
     @extend_schema(request=None, responses=OrderSerializer)

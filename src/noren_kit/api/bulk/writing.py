@@ -12,7 +12,7 @@ class BulkWrites:
     """`bulk_create` and `bulk_update` of a model's serializer.
 
     A serializer whose `create` or `update` calls a service overrides its twin here as well
-    (`noren.E010` notices), and both keep to two rules: as many statements for a thousand rows as
+    (`noren.E011` notices), and both keep to two rules: as many statements for a thousand rows as
     for one, and `RowFaults` by the rows' places for what only some of them break.
     """
 
