@@ -25,7 +25,7 @@ from noren_kit.accounts.permissions import least_right_of, right_of
 from noren_kit.accounts.provisioning import add_member
 from noren_kit.accounts.row_rules import RowRule
 from noren_kit.api.bin import DELETED
-from noren_kit.api.history import AS_OF
+from noren_kit.api.parameters import AS_OF
 from noren_kit.api.reading import Representation
 from noren_kit.api.registry import routes, rules_of
 from noren_kit.api.searching import HIGHLIGHT

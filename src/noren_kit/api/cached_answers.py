@@ -41,6 +41,7 @@ from noren_kit.api.dependencies import (
 from noren_kit.api.envelope import JSON
 from noren_kit.api.front import COUNTED, HIT, LEFT, MISS, MISSED, REFUSED, WANTED, Left
 from noren_kit.api.limiting import count_request, note_reading, recall
+from noren_kit.api.parameters import AS_OF
 from noren_kit.api.reading import Representation
 from noren_kit.api.recipes import Draft, Recipe, recipe_of
 from noren_kit.api.registry import rules_of
@@ -215,7 +216,7 @@ class CachedAnswers:
             shown = Representation(self.action_serializers.get(self.action))  # type: ignore[attr-defined]
             paths = tuple(self.cached_actions[self.action])
             return collections_of_action(view, shown, paths, request.GET)
-        if not self.cached or self.action not in _READERS or "as_of" in request.GET:
+        if not self.cached or self.action not in _READERS or AS_OF in request.GET:
             return None
         shown = self.representation(request.GET)  # type: ignore[attr-defined]
         if self.action == "retrieve":

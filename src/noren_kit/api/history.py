@@ -22,13 +22,13 @@ from noren_kit.accounts.row_rules import reads_all
 from noren_kit.api.changes import HistoryFilterSet, HistorySerializer
 from noren_kit.api.filters import FilterBackend, InstantField
 from noren_kit.api.pagination import ResourcePagination
+from noren_kit.api.parameters import AS_OF
 from noren_kit.api.reading import NotCompilable, Representation, read_as_of, read_rows
 from noren_kit.api.showing import ShownRows
 from noren_kit.audit.changes import resource_of
 from noren_kit.audit.models import Change
 from noren_kit.core.errors import InvalidInput
 
-AS_OF = "as_of"
 HISTORY_PARAMETERS = frozenset({*ResourcePagination.parameters, *HistoryFilterSet.base_filters})
 
 

@@ -11,6 +11,9 @@ from rest_framework.request import Request
 
 from noren_kit.core.errors import InvalidInput
 
+# The row as it was at that moment.
+AS_OF = "as_of"
+
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
 UNKNOWN_PARAMETER = _("This parameter is not known here.")
 # An empty cursor is the way to start.

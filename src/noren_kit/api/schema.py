@@ -22,7 +22,7 @@ from noren_kit.api import schema_fields, serializers, viewsets
 from noren_kit.api.bin import DELETED
 from noren_kit.api.bulk.described import BulkSchema
 from noren_kit.api.filters import OrderingBackend
-from noren_kit.api.history import AS_OF
+from noren_kit.api.parameters import AS_OF
 from noren_kit.api.retries import HEADER as IDEMPOTENCY_KEY
 from noren_kit.api.schema_parts import (
     ENTITY,

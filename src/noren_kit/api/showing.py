@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from noren_kit.accounts.rights import may, right_for
 from noren_kit.accounts.row_rules import reads_all
 from noren_kit.api.pagination import Reader, ResourcePagination
-from noren_kit.api.parameters import names
+from noren_kit.api.parameters import AS_OF, names
 from noren_kit.api.reading import Representation, count_rows, read_rows
 from noren_kit.api.registry import rules_of
 from noren_kit.api.searching import highlights, read_highlighted
@@ -101,8 +101,8 @@ class ShownRows:
     def retrieve(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         pk = self.path_id()
         shown = self.representation(request.query_params)
-        if "as_of" in request.query_params:
-            return Response(self.as_of(pk, shown, request.query_params["as_of"]))
+        if AS_OF in request.query_params:
+            return Response(self.as_of(pk, shown, request.query_params[AS_OF]))
         body = self.spliced(shown, lambda read: {"results": [self._shown_row(pk, read)]})
         return Response(body["results"][0])
 

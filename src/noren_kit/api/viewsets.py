@@ -25,11 +25,11 @@ from noren_kit.api.filters import (
     OrderingBackend,
     ResourceFilterSet,
 )
-from noren_kit.api.history import AS_OF, HISTORY_PARAMETERS, RowHistory
+from noren_kit.api.history import HISTORY_PARAMETERS, RowHistory
 from noren_kit.api.limiting import count_request
 from noren_kit.api.nested_rows import NestedRows
 from noren_kit.api.pagination import ResourcePagination
-from noren_kit.api.parameters import names, parse_id, refuse_unknown
+from noren_kit.api.parameters import AS_OF, names, parse_id, refuse_unknown
 from noren_kit.api.reading import Representation, for_serializer
 from noren_kit.api.retries import Replay, begin, keep
 from noren_kit.api.ruled_rows import RuledRows

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from celery import shared_task
 
-from noren_kit.core import context
-from noren_kit.core.ids import uuid7_text
 from noren_kit.idempotency.keeping import sweep_expired
-from noren_kit.tenancy.entering import TenantUnavailable, all_tenants, enter
+from noren_kit.tenancy.upkeep import in_every_tenant
 
 BATCH = 1_000
 
 
 @shared_task(name="idempotency.sweep", ignore_result=True)
 def sweep() -> int:
-    """Remove what has run out, tenant by tenant, in batches that commit; returns the number.
-
-    Suspended tenants too: their answers run out all the same.
-    """
-    removed = 0
-    with context.request_scope(uuid7_text()):
-        for tenant_id in all_tenants():
-            full = True
-            while full:
-                try:
-                    with enter(tenant_id, suspended=True):
-                        swept = sweep_expired(BATCH)
-                except TenantUnavailable:  # Removed meanwhile.
-                    break
-                removed += swept
-                full = swept == BATCH
-    return removed
+    """Remove what has run out in all tenants, in batches that commit; returns the number."""
+    return in_every_tenant(partial(sweep_expired, BATCH))

@@ -1,0 +1,31 @@
+"""Work that is owed to every tenant and that nobody asks for, on a schedule."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+from noren_kit.core import context
+from noren_kit.core.ids import uuid7_text
+from noren_kit.tenancy.entering import TenantUnavailable, all_tenants, enter
+
+
+def in_every_tenant(step: Callable[[], int]) -> int:
+    """Repeat `step` in each tenant, suspended ones too, until it finds nothing to do.
+
+    `step` says how much it did, in a transaction of its own each time; returns the sum.
+    """
+    done = 0
+    with context.request_scope(uuid7_text()):
+        for tenant_id in all_tenants():
+            while found := _once(step, tenant_id):
+                done += found
+    return done
+
+
+def _once(step: Callable[[], int], tenant_id: uuid.UUID) -> int:
+    try:
+        with enter(tenant_id, suspended=True):
+            return step()
+    except TenantUnavailable:  # Removed meanwhile.
+        return 0
