@@ -49,7 +49,7 @@ from noren_kit.api.splicing import Parts
 from noren_kit.caching.store import store
 from noren_kit.core import context
 from noren_kit.core.errors import AppError
-from noren_kit.db.prepared import counted_statements
+from noren_kit.db.prepared import counted_statements, spare_health_check
 from noren_kit.db.revisions import collection_of
 from noren_kit.limits.errors import Throttled
 from noren_kit.limits.policies import caller_limit
@@ -124,6 +124,7 @@ class CachedAnswers:
         """The usual way; a readable answer is kept, and gets its ETag."""
         if WANTED in request.META:
             self.draft = Draft()
+        spare_health_check()
         with counted_statements() as sent, transaction.atomic():
             response: Any = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         if request.method not in ("GET", "HEAD") or response.status_code != 200:

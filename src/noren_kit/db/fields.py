@@ -59,6 +59,7 @@ def _declare_recorded(model: type[models.Model], name: str) -> None:
         resource=model._meta.label_lower,
         ignored=sorted({*getattr(model, "history_ignores", ()), *getattr(model, "derived", ())}),
         masked=getattr(model, "history_masks", ()),
+        by_row=bool(getattr(model, "history_ignores", ())),
     )
     _declare(model, recorded)
 

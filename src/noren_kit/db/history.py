@@ -1,9 +1,9 @@
 """History: what a table's rows were, kept by triggers for every way of writing.
 
 `Recorded` puts statement triggers with transition tables on a table, so that bulk writes, raw
-SQL and COPY are seen like anything else, at one further INSERT for each statement. Their function
-comes with the audit app's migration 0002, which a migration that adds the constraint must depend
-on (ADR 0021).
+SQL and COPY are seen like anything else, at one further INSERT for each statement. Their functions
+come with the audit app's migrations, the last of which a migration that adds the constraint must
+depend on (ADR 0021).
 """
 
 from __future__ import annotations
@@ -27,6 +27,12 @@ _TRIGGER = (
     "CREATE TRIGGER {name} AFTER {event} ON {table} REFERENCING {tables}"
     " FOR EACH STATEMENT EXECUTE FUNCTION noren_record_change({arguments})"
 )
+# A statement's trigger costs the same whether or not it leaves anything; a condition, a tenth.
+_ROW_TRIGGER = (
+    "CREATE TRIGGER {name} AFTER UPDATE ON {table} FOR EACH ROW"
+    " WHEN (to_jsonb(OLD) - {ignored}::text[] IS DISTINCT FROM to_jsonb(NEW) - {ignored}::text[])"
+    " EXECUTE FUNCTION noren_record_row({arguments})"
+)
 _EVENTS = {
     "made": ("INSERT", "NEW TABLE AS now"),
     "changed": ("UPDATE", "OLD TABLE AS before NEW TABLE AS now"),
@@ -47,6 +53,8 @@ class Recorded(LateTableSql):
 
     `resource` names the table there for good. Columns that are `ignored` leave none by
     themselves, and no update's values; those that are `masked` leave one without their values.
+    `by_row` is for tables whose updates mostly leave nothing: each row is looked at before
+    anything is called for it.
     """
 
     def __init__(
@@ -56,9 +64,10 @@ class Recorded(LateTableSql):
         resource: str,
         ignored: Sequence[str] = (),
         masked: Sequence[str] = (),
+        by_row: bool = False,
     ) -> None:
         super().__init__(name=name)
-        self.resource = resource
+        self.resource, self.by_row = resource, by_row
         self.ignored, self.masked = tuple(sorted(ignored)), tuple(masked)
 
     def triggers(self) -> list[str]:
@@ -66,14 +75,15 @@ class Recorded(LateTableSql):
         return [f"{self.name}_{kind}" for kind in _EVENTS]
 
     def statements(self, table: str, quote: Any, model: type[models.Model]) -> list[str]:
-        lists = ("{" + ",".join(each) + "}" for each in (self.ignored, self.masked))
-        arguments = ", ".join(f"'{each}'" for each in (self.resource, *lists))
+        lists = ["'{" + ",".join(each) + "}'" for each in (self.ignored, self.masked)]
+        arguments = ", ".join([f"'{self.resource}'", *lists])
         return [
-            _TRIGGER.format(
+            (_ROW_TRIGGER if self.by_row and kind == "changed" else _TRIGGER).format(
                 name=quote(f"{self.name}_{kind}"),
                 event=event,
                 table=table,
                 tables=tables,
+                ignored=lists[0],
                 arguments=arguments,
             )
             for kind, (event, tables) in _EVENTS.items()
@@ -89,6 +99,8 @@ class Recorded(LateTableSql):
             kwargs["ignored"] = list(self.ignored)
         if self.masked:
             kwargs["masked"] = list(self.masked)
+        if self.by_row:
+            kwargs["by_row"] = True
         return path, tuple(args), kwargs
 
 

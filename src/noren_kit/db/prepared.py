@@ -12,6 +12,7 @@ array is, and the statement is planned once (PostgreSQL documentation, "PREPARE"
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ from django.db.backends.utils import CursorWrapper
 from django.db.transaction import TransactionManagementError
 
 Values = Sequence[Any] | Mapping[str, Any]
+_KEPT = "_noren_cursor"
 
 
 class Question(NamedTuple):
@@ -66,6 +68,34 @@ def _cursor(using: str, *, planned_anew: bool = False) -> CursorWrapper:
     kind = _Unprepared if planned_anew else psycopg.Cursor
     driver: Any = kind(database.connection)
     return database.make_cursor(driver)
+
+
+def _kept_cursor(using: str) -> CursorWrapper:
+    """The connection's own, for statements whose rows are all read before the next one is sent."""
+    database: Any = connections[using]
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    kept: CursorWrapper | None = vars(database).get(_KEPT)
+    if kept is None or kept.cursor.connection is not database.connection:
+        kept = database.make_cursor(psycopg.Cursor(database.connection))
+        setattr(database, _KEPT, kept)
+    return kept
+
+
+def spare_health_check(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Before a transaction: do without `CONN_HEALTH_CHECKS`' statement where nothing has come.
+
+    A server that ended the connection has said so, or its kernel has: there is something to read.
+    One that fell silent is found by the next statement either way.
+    """
+    database: Any = connections[using]
+    driver = database.connection
+    if driver is None or driver.closed or database.in_atomic_block or database.errors_occurred:
+        return
+    waiting = select.poll()
+    waiting.register(driver.pgconn.socket, select.POLLIN)
+    if not waiting.poll(0):
+        database.health_check_done = True
 
 
 def fetch_all(
@@ -145,9 +175,15 @@ def fetch_alone(
 
 
 def _fetch_all(question: Question, using: str) -> list[tuple[Any, ...]]:
-    with _cursor(using, planned_anew=question.planned_anew) as cursor:
-        cursor.execute(question.statement, question.values)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
+    if question.planned_anew:
+        with _cursor(using, planned_anew=True) as cursor:
+            return _rows_of(cursor, question)
+    return _rows_of(_kept_cursor(using), question)
+
+
+def _rows_of(cursor: CursorWrapper, question: Question) -> list[tuple[Any, ...]]:
+    cursor.execute(question.statement, question.values)
+    found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
 
 
@@ -162,5 +198,4 @@ def _is_outdated(error: Exception) -> bool:
 
 def execute(statement: str, values: Values = (), using: str = DEFAULT_DB_ALIAS) -> None:
     """The same for a statement that returns no rows."""
-    with _cursor(using) as cursor:
-        cursor.execute(statement, values)
+    _kept_cursor(using).execute(statement, values)

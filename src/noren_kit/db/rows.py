@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import orjson
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from noren_kit.db.arrays import plain_array
-from noren_kit.db.prepared import execute
+from noren_kit.db.prepared import execute, fetch_all
 
 # The columns whose values' texts may stand in an array without quotes.
 _PLAIN = ("uuid", "integer", "smallint", "bigint", "boolean", "numeric", "timestamp")
@@ -74,6 +76,19 @@ def _array(
     return values
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A value that the inserting statement itself takes, for a column of its first group's row.
+
+    `statement` returns one row with one column, `value`. What it locks is held for no longer
+    than it takes to write the rows down.
+    """
+
+    column: str
+    statement: str
+    values: Sequence[Any] = ()
+
+
 def insert_together(*groups: Sequence[models.Model]) -> None:
     """Insert unsaved instances with all the values they carry; one statement for all models.
 
@@ -81,24 +96,52 @@ def insert_together(*groups: Sequence[models.Model]) -> None:
     are checked at the statement's end. Otherwise as `insert_rows`.
     """
     filled = [group for group in groups if group]
-    values = [json.dumps(list(map(_as_stored, group)), default=str) for group in filled]
-    execute(_insert_statement(tuple(type(group[0]) for group in filled)), values)
+    execute(_insert_statement(tuple(type(group[0]) for group in filled)), _as_json(filled))
+
+
+def insert_taking(taken: Taken, *groups: Sequence[models.Model]) -> Any:
+    """`insert_together`, for a first group of one row; returns the value that it takes."""
+    filled = [group for group in groups if group]
+    made = tuple(type(group[0]) for group in filled)
+    statement = _insert_statement(made, taken.column, taken.statement)
+    ((value,),) = fetch_all(statement, [*taken.values, *_as_json(filled)])
+    return value
+
+
+def _as_json(groups: Sequence[Sequence[models.Model]]) -> list[str]:
+    return [_dumped(list(map(_as_stored, group))) for group in groups]
+
+
+def _dumped(rows: Sequence[dict[str, Any]]) -> str:
+    try:
+        return orjson.dumps(rows, default=str).decode()
+    except orjson.JSONEncodeError:
+        # Numbers beyond 64 bits, which are the database's to refuse.
+        return json.dumps(rows, default=str)
 
 
 @lru_cache(maxsize=256)
-def _insert_statement(made: tuple[type[models.Model], ...]) -> str:
+def _insert_statement(
+    made: tuple[type[models.Model], ...], taken_column: str = "", taking: str = ""
+) -> str:
     quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
     inserts = []
-    for model in made:
+    for at, model in enumerate(made):
         table = quote(model._meta.db_table)
-        columns = ", ".join(quote(column) for column, _name, _prepare in _columns_of(model))
+        names = [column for column, _name, _prepare in _columns_of(model)]
+        takes = at == 0 and taken_column
+        values = ["(SELECT value FROM taken)" if takes == name else quote(name) for name in names]
         inserts.append(
-            f"INSERT INTO {table} ({columns}) SELECT {columns}"  # noqa: S608  names of the model
+            f"INSERT INTO {table} ({', '.join(map(quote, names))})"  # noqa: S608  of the model
+            f" SELECT {', '.join(values)}"
             f" FROM jsonb_populate_recordset(NULL::{table}, %s::jsonb)"
         )
     *earlier, last = inserts
-    steps = ", ".join(f"step{number} AS ({each})" for number, each in enumerate(earlier))
-    return f"WITH {steps} {last}" if steps else last
+    steps = [f"step{number} AS ({each})" for number, each in enumerate(earlier)]
+    if taking:
+        steps = [f"taken AS ({taking})", *steps, f"step AS ({last})"]
+        last = "SELECT value FROM taken"
+    return f"WITH {', '.join(steps)} {last}" if steps else last
 
 
 @lru_cache(maxsize=256)
@@ -131,7 +174,7 @@ def update_rows(rows: Sequence[models.Model], names: Collection[str]) -> None:
     columns = tuple(str(each.column) for each in fields)
     stored = [_as_stored(row) for row in rows]
     kept = [{name: row[name] for name in ("tenant_id", "id", *columns)} for row in stored]
-    execute(_update_statement(type(rows[0]), columns), [json.dumps(kept, default=str)])
+    execute(_update_statement(type(rows[0]), columns), [_dumped(kept)])
 
 
 def _names_changer(field: models.Field[Any, Any]) -> bool:

@@ -37,37 +37,14 @@ class Change:
     label: Mapping[str, str] = field(default_factory=dict)
 
 
-# An item that would fall below what is reserved is left out, and so is its ledger row: the caller
-# compares the counts.
+# Locks the items, and moves them (migration 0009). One that would fall below what is reserved is
+# left out, and so is its ledger row: the caller compares.
 _MOVE = """
-WITH input AS (
-    SELECT * FROM unnest((SELECT %(movements)s::uuid[]), (SELECT %(items)s::uuid[]),
-                         (SELECT %(quantities)s::bigint[]), (SELECT %(causes)s::uuid[]))
-               AS i(movement_id, item_id, quantity, cause_id)
-), total AS (
-    SELECT item_id, sum(quantity)::bigint AS quantity, sum(units)::bigint AS units
-      FROM (SELECT item_id, quantity, 0 AS units FROM input
-            UNION ALL
-            SELECT u.item_id, 0, u.units
-              FROM unnest((SELECT %(sellers)s::uuid[]), (SELECT %(units)s::bigint[]))
-                   AS u(item_id, units)) AS each
-     GROUP BY item_id
-), moved AS (
-    UPDATE inventory_stockitem s
-       SET on_hand = s.on_hand + t.quantity, sold = greatest(s.sold + t.units, 0)
-      FROM total t
-     WHERE s.tenant_id = %(tenant)s AND s.id = t.item_id
-       AND (s.backorder OR s.on_hand + t.quantity >= s.reserved)
-    RETURNING s.id, s.on_hand, s.reserved, t.quantity
-), written AS (
-    INSERT INTO inventory_stockmovement
-           (tenant_id, id, stock_item_id, kind, quantity, reason, cause_type, cause_id,
-            created_at, created_by_id, request_id)
-    SELECT %(tenant)s, i.movement_id, i.item_id, %(kind)s, i.quantity, %(reason)s,
-           %(cause_type)s, i.cause_id, %(now)s, %(actor)s, %(request)s
-      FROM input i JOIN moved m ON m.id = i.item_id
-)
-SELECT id, on_hand, reserved, quantity FROM moved
+SELECT item_id, units, held, change
+  FROM noren_move_stock(
+       %(tenant)s, %(movements)s::uuid[], %(items)s::uuid[], %(quantities)s::bigint[],
+       %(causes)s::uuid[], %(sellers)s::uuid[], %(units)s::bigint[], %(kind)s, %(reason)s,
+       %(cause_type)s, %(now)s, %(actor)s, %(request)s)
 """
 
 
@@ -92,7 +69,6 @@ def move_stock(
         return {}
     items = [change.stock_item_id for change in changes]
     sold = sold or {}
-    lock_items({*items, *sold})
     facts = {"kind": kind, "reason": reason, "cause_type": cause_type}
     moved = _apply(changes, sold, facts)
     short = [change for change in changes if change.stock_item_id not in moved]

@@ -201,8 +201,7 @@ class OrderTax(TenantRow):
 class OrderNumber(TenantRow):
     """The last order number given in a year of the tenant."""
 
-    # The numbers that orders have.
-    history_ignores = ("last",)
+    unrecorded = "Counts the numbers that orders have."
 
     year = models.PositiveSmallIntegerField()
     last = models.PositiveBigIntegerField()

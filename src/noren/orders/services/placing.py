@@ -1,7 +1,7 @@
 """Placing an order: one transaction from the prices to the order itself.
 
 The hot locks come last: stock items in the order of their ids, then the tenant's order number,
-which is taken when nothing but writing the order down is left.
+which is taken by the statement that writes the order down.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ from noren_kit.accounts.models import User
 from noren_kit.core import context
 from noren_kit.core.errors import InvalidInput
 from noren_kit.core.ids import uuid7
-from noren_kit.db.prepared import fetch_all
-from noren_kit.db.rows import insert_together
+from noren_kit.db.rows import Taken, insert_taking
 from noren_kit.outbox.publishing import NewEvent, first_events
 
 CAUSE = "order_line"
@@ -81,8 +80,8 @@ def place_order(
         payload={"order_id": str(order.id), "total_amount": str(order.total_amount)},
     )
     taxes = tax_rows(order, totals)
-    order.order_number = _next_number(order.placed_at)
-    insert_together([order], order_lines, taxes, *first_events(placed))
+    number = _next_number(order.placed_at)
+    order.order_number = insert_taking(number, [order], order_lines, taxes, *first_events(placed))
     order._prefetched_objects_cache = {"lines": order_lines, "taxes": taxes}  # type: ignore[attr-defined]
     return order
 
@@ -216,16 +215,16 @@ def _take_stock(lines: Sequence[OrderLine], articles: Mapping[uuid.UUID, Saleabl
     )
 
 
+# Of six digits, and more once there are more.
 _NUMBER = """
 INSERT INTO orders_ordernumber AS n (tenant_id, id, year, last) VALUES (%s, %s, %s, 1)
 ON CONFLICT (tenant_id, year) DO UPDATE SET last = n.last + 1
-RETURNING last
+RETURNING year || '-' || lpad(last::text, greatest(6, length(last::text)), '0') AS value
 """
 
 
-def _next_number(placed_at: dt.datetime) -> str:
+def _next_number(placed_at: dt.datetime) -> Taken:
     """The tenant's next number of the year of that moment, in its time zone."""
     tenant = context.tenant()
     year = timezone.localtime(placed_at, zoneinfo.ZoneInfo(tenant.time_zone)).year
-    ((last,),) = fetch_all(_NUMBER, [tenant.id, uuid7(), year])
-    return f"{year}-{last:06}"
+    return Taken("order_number", _NUMBER, [tenant.id, uuid7(), year])
