@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -12,22 +13,27 @@ from noren_kit.testing.shops import Shop
 from store import Store
 
 WORDS = ("tea", "teapot", "teak", "pot", "potter", "jar", "南部鉄器", "茶碗")
-SEARCHES = ("tea", "te", "pot", "tea pot", "jar te", "南部", "茶", "te-1", "te-10", "te", "茶碗 jar")
+SEARCHES = ("tea", "te", "tea pot", "jar te", "南部", "te-1", "te-10")
 
 
 @pytest.fixture
 def store(shop: Shop) -> Store:
-    """A hundred products whose words are drawn, the same at every run."""
+    """Seventy products whose words are drawn, the same at every run."""
     store, draw = Store(shop), random.Random(4)
-    category, other = store.category()["id"], store.category()["id"]
-    for number in range(100):
-        store.product(
-            sku=f"te-{number}" if number % 3 else f"X{number}",
-            name=" ".join(draw.sample(WORDS, draw.randint(1, 3))),
-            description=" ".join(draw.sample(WORDS, draw.randint(0, 3))),
-            category=draw.choice((category, category, other)),
-        )
-    store.filters = {"category": other}  # type: ignore[attr-defined]
+    category = store.category()["id"]
+    rows = [
+        {
+            "sku": f"te-{number}" if number % 3 else f"X{number}",
+            "name": " ".join(draw.sample(WORDS, draw.randint(1, 3))),
+            "description": " ".join(draw.sample(WORDS, draw.randint(0, 3))),
+            "price": "100",
+            "category": category,
+            "stock_quantity": draw.choice((0, 5, 5)),
+        }
+        for number in range(70)
+    ]
+    made = store.client.post("/api/v1/products/bulk/", rows)
+    assert made.status_code < 300, made.json()
     return store
 
 
@@ -37,19 +43,19 @@ def numbered(store: Store, **query: Any) -> list[str]:
     number = 0
     while page["page_info"]["has_next"]:
         number += 1
-        page = store.get("products/", page=number, page_size=7, **query)
+        page = store.get("products/", page=number, page_size=15, **query)
         found += [row["sku"] for row in page["results"]]
         info = page["page_info"]
         if "count_is_minimum" in info:
             assert info["has_next"]
-            assert page["count"] >= number * 7
+            assert page["count"] >= number * 15
     assert page["count"] == len(found), "the last page knows how many there are"
     return found
 
 
 def walked(store: Store, **query: Any) -> list[str]:
     """All pages forwards; and the same again backwards from the last."""
-    pages, page = [], store.get("products/", cursor="", page_size=7, **query)
+    pages, page = [], store.get("products/", cursor="", page_size=15, **query)
     pages.append([row["sku"] for row in page["results"]])
     while page["next"]:
         page = store.client.get(page["next"]).json()
@@ -58,14 +64,14 @@ def walked(store: Store, **query: Any) -> list[str]:
     while page["previous"]:
         page = store.client.get(page["previous"]).json()
         back.insert(0, [row["sku"] for row in page["results"]])
-    assert sum(back, []) == sum(pages, [])
-    return sum(pages, [])
+    assert [*chain(*back)] == [*chain(*pages)]
+    return [*chain(*pages)]
 
 
-# Constants that make a hundred rows many, and the ways that follow from them.
+# Constants that make seventy rows many, and the ways that follow from them.
 LIMITS: dict[str, dict[str, int]] = {
     "follow": {"FEW_ROWS": 1_000},
-    "follow what is frequent": {"FEW_ROWS": 40, "FREQUENT": 1, "LOOKED_AT": 5, "COUNTED": 3},
+    "follow what is frequent": {"FEW_ROWS": 20, "FREQUENT": 1, "LOOKED_AT": 5, "COUNTED": 3},
     "collect": {"FEW_WORDS": 0},
     "walk": {"FEW_ROWS": 0, "FEW_WORDS": 0, "FREQUENT": 0, "LOOKED_AT": 5},
 }
@@ -79,10 +85,10 @@ def _set(monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]) -> None:
 
 
 def test_all_ways_find_the_same(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    filters = store.filters  # type: ignore[attr-defined]
+    filters = {"availability_status": "out_of_stock"}
     queries: list[dict[str, str]] = [{"search": text} for text in SEARCHES]
-    queries += [{**query, **filters} for query in queries]
-    queries += [{**query, "ordering": "name"} for query in queries[:6]]
+    queries += [{**query, **filters} for query in queries[:4]]
+    queries += [{**query, "ordering": "name"} for query in queries[:3]]
     expected: list[list[str]] = []
     for way, limits in LIMITS.items():
         with monkeypatch.context() as patched:

@@ -1,4 +1,4 @@
-"""The SQL by which terms are looked up, as texts with their values, for `courses` and `narrowing`."""
+"""The SQL by which terms are looked up: texts that stand apart from their values."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from noren_kit.search.folding import Wanted
 from noren_kit.search.indexing import NAMED, WHOLE_CODE
 
 LAST_CHARACTER = "\U0010ffff"
-# No term is empty, so that all are behind this.
-_FIRST = ""
 
 
 class Sql(NamedTuple):
@@ -94,7 +92,7 @@ def counted(rows: Sql, most: int) -> Sql:
 def code_rows(resource: int, whole: str) -> Sql:
     """The ids of the rows with a code that begins so."""
     return composed(
-        "SELECT s.id FROM search_term s WHERE {tenant} AND {begins}"
+        "SELECT s.id FROM search_term s WHERE {tenant} AND {begins}"  # noqa: S608
         f" AND s.weight = {WHOLE_CODE}",
         tenant=of_resource(resource),
         begins=begins(whole),

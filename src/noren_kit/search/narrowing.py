@@ -144,20 +144,18 @@ def candidates(search: Search, most: int, place: Place | None = None) -> Sql:
     order = "ASC" if backwards else "DESC"
     tiers = [_tier(search, tier, place, most) for tier in ((0, 1) if backwards else (1, 0))]
     ready = [each for each in tiers if each is not None]
-    parts = {"codes": code_rows(search.resource, search.whole_code)}
-    wanted = [has(each, "s.id") for each in search.wanted]
-    parts["best"] = _all(*wanted, _shown(search))
-    names, ctes, missing = [], [], f"{most}"
+    ctes, names, missing = [], [], f"{most}"
     for at, entries in enumerate(ready):
-        ctes.append(joined("", Sql(f", t{at} AS MATERIALIZED ("), _first(entries, missing, order)))
-        names.append(f" UNION ALL SELECT t{at}.id FROM t{at}")
-        missing = f"GREATEST(0, {most} - (SELECT count(*) FROM t{at}))"
+        first = _first(entries, missing, order)
+        ctes.append(Sql(f", t{at} AS MATERIALIZED ({first.text})", first.values))
+        names.append(f" UNION ALL SELECT t{at}.id FROM t{at}")  # noqa: S608
+        missing = f"GREATEST(0, {most} - (SELECT count(*) FROM t{at}))"  # noqa: S608
     return composed(
-        "WITH codes AS MATERIALIZED ({codes}){tiers} SELECT s.id FROM codes s WHERE true{best}"
-        + "".join(names),
-        codes=parts["codes"],
-        tiers=joined("", *(Sql(f"{each.text})", each.values) for each in ctes)),
-        best=parts["best"],
+        "WITH codes AS MATERIALIZED ({codes}){tiers}"  # noqa: S608
+        " SELECT s.id FROM codes s WHERE true{asked}" + "".join(names),
+        codes=code_rows(search.resource, search.whole_code),
+        tiers=joined("", *ctes),
+        asked=_all(*(has(each, "s.id") for each in search.wanted), _shown(search)),
     )
 
 
@@ -216,7 +214,7 @@ def count(search: Search, end: int) -> Sql:
             found=_found(search, most + 1),
         )
     return composed(
-        "WITH looked AS MATERIALIZED ({looked}),"
+        "WITH looked AS MATERIALIZED ({looked}),"  # noqa: S608
         " kept AS MATERIALIZED (SELECT count(*) AS n FROM looked s WHERE true{asked}),"
         f" size AS (SELECT count(*) > {LOOKED_AT} AS more FROM looked),"
         " further AS MATERIALIZED (SELECT count(*) AS n FROM ({found}) AS f)"
