@@ -7,9 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    Exists,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    When,
+)
 from django.db.models.expressions import RawSQL
-from django.db.models.lookups import IsNull
 
 from noren_kit.db.prepared import fetch_all
 from noren_kit.search.courses import FREQUENT, SAMPLE, Looks, Way, look
@@ -17,6 +27,7 @@ from noren_kit.search.finding import (
     SEPARATE,
     bounded,
     condition,
+    is_there,
     matching,
     ranked,
     terms_of,
@@ -35,6 +46,10 @@ from noren_kit.search.narrowing import (
 
 BROAD_ORDERING = ("-exactness", "-created_at", "-id")
 """The order where too much begins with the text for ranks: the code itself, then the newest."""
+
+
+class _EqualsAny(Func):
+    template, arg_joiner, output_field = "%(expressions)s", " = ANY ", BooleanField()
 
 
 def searched_list(queryset: QuerySet[Any], text: str, *, ranks: bool) -> tuple[QuerySet[Any], int]:
@@ -94,8 +109,7 @@ def _asked(queryset: QuerySet[Any], wanted: Sequence[Wanted]) -> QuerySet[Any]:
     """`matching`, but each row is asked: PostgreSQL can't begin with a frequent word."""
     own = terms_of(queryset).filter(id=OuterRef("pk"))
     for each in wanted:
-        has_it = Subquery(own.filter(condition(each)).values("weight")[:1])
-        queryset = queryset.filter(IsNull(has_it, False))
+        queryset = queryset.filter(is_there(own.filter(condition(each))))
     return queryset
 
 
@@ -136,7 +150,10 @@ def page_of(
 
 
 def _among(search: Search, few: Sql) -> QuerySet[Any]:
-    return search.rows.filter(pk__in=RawSQL(few.text, few.values))  # noqa: S611  values apart
+    # As an array: how many rows a statement gives PostgreSQL does not know, and might read all
+    # products to join a few.
+    ids = RawSQL(f"ARRAY({few.text})", few.values)  # noqa: S611  values apart
+    return search.rows.filter(_EqualsAny(F("pk"), ids))
 
 
 def _broad_candidates(

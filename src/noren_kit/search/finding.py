@@ -12,7 +12,6 @@ from typing import Any
 from django.db.models import (
     Case,
     Count,
-    Exists,
     IntegerField,
     Max,
     OuterRef,
@@ -23,6 +22,7 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import IsNull
 
 from noren_kit.search.folding import Wanted, wanted_terms, whole_code
 from noren_kit.search.indexing import NAMED, WHOLE_CODE, resource_code
@@ -107,6 +107,11 @@ def ranked(queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
     return ordered
 
 
-def _named(own: QuerySet[Term], wanted: Sequence[Wanted]) -> list[Exists]:
+def _named(own: QuerySet[Term], wanted: Sequence[Wanted]) -> list[IsNull]:
     names = own.filter(weight__lte=NAMED)
-    return [Exists(names.filter(condition(each))) for each in wanted]
+    return [is_there(names.filter(condition(each))) for each in wanted]
+
+
+def is_there(terms: QuerySet[Term]) -> IsNull:
+    """Whether there is such a term, asked row by row: `EXISTS` might first read all of a word's."""
+    return IsNull(Subquery(terms.values("weight")[:1]), False)

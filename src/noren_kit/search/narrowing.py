@@ -19,7 +19,7 @@ from noren_kit.search.lookups import Sql, code_rows, composed, has, joined, of_r
 
 COUNTED = 1_000
 """Rows of one word that are counted."""
-LOOKED_AT = 500
+LOOKED_AT = 300
 """Rows of the rarest word that are looked at to count what has the others too."""
 _NEWEST = ("-created_at", "-id")
 
