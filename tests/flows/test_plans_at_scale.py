@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
-from catalogue_at_scale import Stocking, write_catalogue
+from catalogue_at_scale import Stocking, write_catalogue, write_terms
 
 from noren.catalog.models import Brand, Category, Product
 from noren.catalog.views import ProductViewSet
 from noren_kit.api.filters import ordered
 from noren_kit.api.keyset import CursorTokens, Position, column_of, place_of, reversed_term
+from noren_kit.search.indexing import resource_code
 from noren_kit.testing.plans import (
     Select,
     plans_of,
@@ -36,6 +37,8 @@ LARGE = {"catalog_product", "inventory_stockitem"}
 CHEAP = 500
 # What is looked through until 20 rows of a hundredth of all are found, if these are anywhere.
 FILTERED = 5_000
+# Some entries of the words of a search, and its page; none of them depends on how many match.
+SEARCHED = 6_000
 # Filters with an index of their own for the default ordering, and those that say nothing of a
 # row's place in another ordering. How far a brand of one season is from the first page by
 # rating is luck: there an index is asked for, and no number.
@@ -52,7 +55,7 @@ class Catalogue:
     brands: list[uuid.UUID] = field(default_factory=list)
 
     def filters(self) -> dict[str, dict[str, str]]:
-        """One of each filter that an ordering may come with. Search joins them by its index."""
+        """One of each filter that an ordering may come with. Searches have a check of their own."""
         return {
             "category": {"category": str(self.categories[20])},
             "category tree": {"category": str(self.categories[0])},
@@ -99,6 +102,7 @@ def catalogue(shop: Shop, neighbour: Shop, owner: OwnerConnection) -> Catalogue:
     stockings = {shop.tenant.id: Stocking(PRODUCTS, categories, brands)}
     stockings[neighbour.tenant.id] = Stocking(NEIGHBOURS, *classify(neighbour))
     write_catalogue(owner.admin, stockings)
+    write_terms(owner.admin, shop.tenant.id, resource_code("catalog_product"))
     return Catalogue(shop, neighbour, categories, brands)
 
 
@@ -174,6 +178,13 @@ def check_filters(checker: Checker) -> None:
         checker.get(name, CHEAP, **query)
 
 
+def check_searches(checker: Checker) -> None:
+    """Words that a tenth and a fifth of all products have."""
+    for query in ({}, {"cursor": ""}, {"status": "active"}, {"ordering": "-created_at"}):
+        for text in ("kettle", "t"):
+            checker.get("search", SEARCHED, search=text, **query)
+
+
 def check_ids(checker: Checker) -> None:
     shop = checker.catalogue.shop
     with shop.entered():
@@ -189,4 +200,5 @@ def test_plans_at_scale(catalogue: Catalogue, subtests: pytest.Subtests) -> None
     checker = Checker(catalogue, subtests)
     check_orderings(checker)
     check_filters(checker)
+    check_searches(checker)
     check_ids(checker)

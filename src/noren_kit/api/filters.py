@@ -261,7 +261,7 @@ class OrderingBackend(BaseFilterBackend):
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
         given = request.query_params
-        if "ordering" not in given and "relevance" in queryset.query.annotations:
+        if "ordering" not in given and {"relevance", "exactness"} & set(queryset.query.annotations):
             return queryset  # Ordered by the search.
         return ordered(view, queryset, order_terms(view, given))
 

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from noren_kit.api.heads import with_ids
 from noren_kit.api.keyset import CursorTokens, Position, beyond, place_of, reversed_term
-from noren_kit.api.reading import ReadRow
+from noren_kit.api.reading import Counted, ReadRow
+from noren_kit.search.choosing import page_of
 
 Body = dict[str, Any]
+COUNT_IS_MINIMUM = "count_is_minimum"
+"""Of `page_info`, where there are more rows than `count`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +53,25 @@ class NumberedPage:
         """Of the order, those whose values are needed."""
         return ()
 
-    def has_rows(self, count: int) -> bool:
-        return count > (self.number - 1) * self.size
+    @property
+    def end(self) -> int:
+        """Rows up to the end of the page."""
+        return self.number * self.size
 
-    def reaches(self, count: int) -> bool:
-        """Whether there is such a page of `count` rows; the first always is."""
-        return self.number == 1 or self.has_rows(count)
+    def reaches(self, count: Counted) -> bool:
+        """Whether there is such a page of so many rows; the first always is."""
+        return self.number == 1 or count.number > (self.number - 1) * self.size
 
     def narrowed(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        start = (self.number - 1) * self.size
-        return queryset[start : start + self.size]
+        return page_of(queryset, self.end)[self.end - self.size : self.end]
 
-    def body(self, at: Address, rows: Sequence[ReadRow], count: int | None) -> Body:
+    def body(self, at: Address, rows: Sequence[ReadRow], count: Counted | None) -> Body:
         if count is None:
             raise TypeError("Numbered pages are pages of so many.")
-        total_pages = max(1, -(-count // self.size))
+        total_pages = max(1, -(-count.number // self.size))
         has_next, has_previous = self.number < total_pages, self.number > 1
         return {
-            "count": count,
+            "count": count.number - count.more,
             "next": at.beside("page", self.number + 1) if has_next else None,
             "previous": at.beside("page", self.number - 1) if has_previous else None,
             "page_info": {
@@ -76,6 +80,7 @@ class NumberedPage:
                 "page_size": self.size,
                 "has_next": has_next,
                 "has_previous": has_previous,
+                **({COUNT_IS_MINIMUM: True} if count.more else {}),
             },
             "results": [row.shown for row in rows],
         }
@@ -105,12 +110,18 @@ class CursorPage:
         if self._backwards:
             ordering = tuple(map(reversed_term, ordering))
             queryset = queryset.order_by(*ordering)
-        if self.position:
-            place, inclusive = self.position.place, self.position.inclusive
-            queryset = queryset.filter(beyond(queryset, ordering, place, inclusive=inclusive))
-        return queryset[: self.size + 1]
+        if not self.position:
+            return page_of(queryset, self.size + 1)[: self.size + 1]
+        place, inclusive = self.position.place, self.position.inclusive
+        behind = beyond(queryset, ordering, place, inclusive=inclusive)
 
-    def body(self, at: Address, rows: Sequence[ReadRow], count: int | None) -> Body:
+        def last_behind(rows: QuerySet[Any]) -> Q:
+            return beyond(rows, ordering[1:], place[1:], inclusive=True)
+
+        few = page_of(queryset, self.size + 2, place, backwards=self._backwards, beyond=last_behind)
+        return few.filter(behind)[: self.size + 1]
+
+    def body(self, at: Address, rows: Sequence[ReadRow], count: Counted | None) -> Body:
         more, rows = len(rows) > self.size, [*rows[: self.size]]
         backwards = self._backwards
         if backwards:

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from noren_kit.api.keyset import CursorTokens
 from noren_kit.api.pages import Address, Body, CursorPage, NumberedPage, Page
 from noren_kit.api.parameters import whole_number
-from noren_kit.api.reading import ReadRow, count_rows
+from noren_kit.api.reading import Counted, ReadRow, count_rows
 from noren_kit.core.conf import conf
 from noren_kit.core.errors import InvalidInput
 
@@ -29,8 +29,8 @@ class Reader(Protocol):
         """Read them, in the queryset's order."""
 
 
-# How many rows a queryset has.
-Count = Callable[[QuerySet[Any]], int]
+# How many rows a queryset has, as far as the number that a page ends with at least.
+Count = Callable[[QuerySet[Any], int], Counted]
 
 
 class ResourcePagination(BasePagination):
@@ -55,10 +55,10 @@ class ResourcePagination(BasePagination):
             note(page, at)
         if isinstance(page, CursorPage):
             return page.body(at, read(page.narrowed(queryset), terms=page.terms), None)
-        number = count(queryset)
+        number = count(queryset, page.end)
         if not page.reaches(number):
             raise NotFound
-        rows = read(page.narrowed(queryset), terms=()) if number else []
+        rows = read(page.narrowed(queryset), terms=()) if number.number else []
         return page.body(at, rows, number)
 
     def page_asked(self, request: Request, queryset: QuerySet[Any]) -> Page:

@@ -26,6 +26,7 @@ from noren_kit.api.envelope import dumps
 from noren_kit.api.heads import ids_in
 from noren_kit.api.pages import Address, CursorPage, NumberedPage, Page
 from noren_kit.api.reading import (
+    Counted,
     Plan,
     ReadRow,
     Representation,
@@ -69,15 +70,15 @@ class Draft:
     def note_page(self, page: Page, address: Address) -> None:
         self.page, self.address = page, address
 
-    def read_count(self, queryset: QuerySet[Any], kept_by: str | None) -> int:
+    def read_count(self, queryset: QuerySet[Any], end: int, kept_by: str | None) -> Counted:
         """How many rows there are, as the revision of `kept_by` says where somebody keeps that."""
         if kept_by is not None:
             self.count = kept_by
-            return context.revisions()[kept_by].live
+            return Counted(context.revisions()[kept_by].live)
         try:
-            self.count = count_statement(queryset)
+            self.count = count_statement(queryset, end)
         except EmptyResultSet:
-            return 0
+            return Counted(0)
         self.noted += 1
         return fetch_count(self.count)
 
@@ -182,7 +183,7 @@ class Recipe:
         if self.parent is not None and not next(found):
             return None, None
         if isinstance(self.count, _Bound):
-            ((count,),) = next(found)
+            count = Counted(*next(found)[0])
         rows = shaped(self.plan, self.rows.statement, next(found))
         if page is None or self.address is None:
             return _detail(rows[0]) if rows else (None, None)
@@ -190,10 +191,12 @@ class Recipe:
             return None, page.body(self.address.of(ids), rows, None)
         if count is None or not page.reaches(count):
             return None, None
-        return None, page.body(self.address.of(ids), rows if count else [], count)
+        return None, page.body(self.address.of(ids), rows if count.number else [], count)
 
-    def _kept_count(self) -> int | None:
-        return context.revisions()[self.count].live if isinstance(self.count, str) else None
+    def _kept_count(self) -> Counted | None:
+        if not isinstance(self.count, str):
+            return None
+        return Counted(context.revisions()[self.count].live)
 
 
 def _detail(row: ReadRow) -> tuple[int | None, Body]:

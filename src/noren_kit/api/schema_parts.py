@@ -80,6 +80,10 @@ SCHEMAS: dict[str, Any] = {
             "page_size": _COUNT,
             "has_next": {"type": "boolean"},
             "has_previous": {"type": "boolean"},
+            "count_is_minimum": {
+                "const": True,
+                "description": "There where the list has more rows than `count`.",
+            },
         },
         "required": ["current_page", "total_pages", "page_size", "has_next", "has_previous"],
         "additionalProperties": False,

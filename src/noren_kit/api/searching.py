@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from noren_kit.api.reading import ReadRow
 from noren_kit.core.conf import conf
 from noren_kit.core.errors import InvalidInput
+from noren_kit.search.choosing import searched_list
 from noren_kit.search.finding import matching, ranked
 from noren_kit.search.folding import wanted_terms
 from noren_kit.search.highlighting import SNIPPET, highlight
@@ -54,8 +55,14 @@ class SearchBackend(BaseFilterBackend):
             return queryset
         if index_of(queryset.model) is None:
             return _looked_through(queryset, words, view.search_fields)
-        found = matching(queryset, text)
-        return found if "ordering" in request.query_params else ranked(found, text)
+        ranks = "ordering" not in request.query_params
+        if view.action != "list":
+            found = matching(queryset, text)
+            return ranked(found, text) if ranks else found
+        found, sent = searched_list(queryset, text, ranks=ranks)
+        if view.draft is not None:
+            view.draft.noted += sent
+        return found
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         known = search_parameters(view)

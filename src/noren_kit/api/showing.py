@@ -18,7 +18,7 @@ from noren_kit.accounts.rights import may, right_for
 from noren_kit.accounts.row_rules import reads_all
 from noren_kit.api.pagination import Reader, ResourcePagination
 from noren_kit.api.parameters import AS_OF, names
-from noren_kit.api.reading import Representation, count_rows, read_rows
+from noren_kit.api.reading import Counted, Representation, count_rows, read_rows
 from noren_kit.api.registry import rules_of
 from noren_kit.api.searching import highlights, read_highlighted
 from noren_kit.api.versions import has_versions
@@ -72,11 +72,13 @@ class ShownRows:
             rows = self.get_queryset()
             filtered, kept_by = self.filter_queryset(rows), self._counting_collection(rows)
 
-            def count(queryset: QuerySet[Any]) -> int:
+            def count(queryset: QuerySet[Any], end: int) -> Counted:
                 if draft is not None:
-                    number: int = draft.read_count(queryset, kept_by)
+                    number: Counted = draft.read_count(queryset, end, kept_by)
                     return number
-                return context.revisions()[kept_by].live if kept_by else count_rows(queryset)
+                if kept_by:
+                    return Counted(context.revisions()[kept_by].live)
+                return count_rows(queryset, end)
 
             note = None if draft is None else draft.note_page
             body: dict[str, Any] = self.paginator.page(filtered, request, read, count, note)

@@ -11,6 +11,8 @@ DEFAULTS: dict[str, Any] = {
     "PAGE_SIZE": 20,
     "MAX_PAGE_SIZE": 100,
     "MAX_PAGE_OFFSET": 100_000,
+    # Of a list with filters; past that it says that there are more.
+    "MAX_COUNTED_ROWS": 10_000,
     # Request bodies: bytes, nesting, members of all objects and arrays together.
     "MAX_BODY_BYTES": 10 * 1024 * 1024,
     "MAX_JSON_DEPTH": 32,

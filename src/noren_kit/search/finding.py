@@ -12,7 +12,6 @@ from typing import Any
 from django.db.models import (
     Case,
     Count,
-    Exists,
     IntegerField,
     Max,
     OuterRef,
@@ -23,6 +22,7 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import IsNull
 
 from noren_kit.search.folding import Wanted, wanted_terms, whole_code
 from noren_kit.search.indexing import NAMED, WHOLE_CODE, resource_code
@@ -30,27 +30,28 @@ from noren_kit.search.models import Term
 
 EXACT_CODE, CODE_PREFIX, IN_NAMES, IN_TEXT = 3, 2, 1, 0
 """Values of `relevance`."""
-ORDERING = ("-relevance", "-created_at", "-id")
+ORDERING = ("-relevance", "-id")
+"""Ids are of version 7 (RFC 9562): the newest first among equals."""
 
 # More conditions than these are taken together, and more beginnings of words as whole words:
 # some characters alone fold into a dozen words.
-_SEPARATE, _PREFIXES = 12, 10
+SEPARATE, _PREFIXES = 12, 10
 _LAST_CHARACTER = "\U0010ffff"
 
 
-def _terms(queryset: QuerySet[Any]) -> QuerySet[Term]:
+def terms_of(queryset: QuerySet[Any]) -> QuerySet[Term]:
     code = resource_code(queryset.model._meta.db_table)
     found: QuerySet[Term] = Term.objects.filter(resource=code)
     return found
 
 
-def _has(wanted: Wanted) -> Q:
+def condition(wanted: Wanted) -> Q:
     if not wanted.prefix:
         return Q(term=wanted.term)
     return Q(term__gte=wanted.term, term__lt=wanted.term + _LAST_CHARACTER)
 
 
-def _bounded(text: str) -> list[Wanted]:
+def bounded(text: str) -> list[Wanted]:
     found = wanted_terms(text)
     prefixes = [each for each in found if each.prefix]
     return [
@@ -65,15 +66,15 @@ def matching(queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
     Text without any letter or digit finds codes that begin with it, and all where it is made of
     marks alone that nothing is told apart by.
     """
-    terms, wanted, whole = _terms(queryset), _bounded(text), whole_code(text)
+    terms, wanted, whole = terms_of(queryset), bounded(text), whole_code(text)
     if not wanted and not whole:
         return queryset
     if not wanted:
-        codes = terms.filter(_has(Wanted(whole, prefix=True)), weight=WHOLE_CODE)
+        codes = terms.filter(condition(Wanted(whole, prefix=True)), weight=WHOLE_CODE)
         return queryset.filter(pk__in=codes.values("id"))
-    for each in wanted[:_SEPARATE]:
-        queryset = queryset.filter(pk__in=terms.filter(_has(each)).values("id"))
-    together = list(dict.fromkeys(each.term for each in wanted[_SEPARATE:]))
+    for each in wanted[:SEPARATE]:
+        queryset = queryset.filter(pk__in=terms.filter(condition(each)).values("id"))
+    together = list(dict.fromkeys(each.term for each in wanted[SEPARATE:]))
     if together:
         counted = terms.filter(term__in=together).values("id").annotate(found=Count("term"))
         queryset = queryset.filter(pk__in=counted.filter(found=len(together)).values("id"))
@@ -82,22 +83,22 @@ def matching(queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
 
 def ranked(queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
     """`queryset` with `relevance`, ordered by it: a code, its beginning, names, other text."""
-    own, whole = _terms(queryset).filter(id=OuterRef("pk")), whole_code(text)
-    wanted = _bounded(text)
+    own, whole = terms_of(queryset).filter(id=OuterRef("pk")), whole_code(text)
+    wanted = bounded(text)
     code = Case(When(term=whole, then=Value(EXACT_CODE)), default=Value(CODE_PREFIX))
     one_word = wanted == [Wanted(whole, prefix=True)]
     if one_word:  # All that there is to know stands in the terms which begin so: one look-up.
-        begun = own.filter(_has(wanted[0]))
+        begun = own.filter(condition(wanted[0]))
         tiers = Case(
             When(weight=WHOLE_CODE, then=code),
             When(weight=NAMED, then=Value(IN_NAMES)),
             default=Value(IN_TEXT),
         )
     else:
-        begun = own.filter(_has(Wanted(whole, prefix=True)), weight=WHOLE_CODE)
+        begun = own.filter(condition(Wanted(whole, prefix=True)), weight=WHOLE_CODE)
         tiers = code
     best = Subquery(begun.values("id").annotate(best=Max(tiers)).values("best"))
-    named = [] if one_word else _named(own, wanted[:_SEPARATE])
+    named = [] if one_word else _named(own, wanted[:SEPARATE])
     otherwise: Any = Value(IN_TEXT)
     if named:
         otherwise = Case(When(Q(*named), then=Value(IN_NAMES)), default=otherwise)
@@ -106,6 +107,11 @@ def ranked(queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
     return ordered
 
 
-def _named(own: QuerySet[Term], wanted: Sequence[Wanted]) -> list[Exists]:
+def _named(own: QuerySet[Term], wanted: Sequence[Wanted]) -> list[IsNull]:
     names = own.filter(weight__lte=NAMED)
-    return [Exists(names.filter(_has(each))) for each in wanted]
+    return [is_there(names.filter(condition(each))) for each in wanted]
+
+
+def is_there(terms: QuerySet[Term]) -> IsNull:
+    """Whether there is such a term, asked row by row: `EXISTS` might first read all of a word's."""
+    return IsNull(Subquery(terms.values("weight")[:1]), False)

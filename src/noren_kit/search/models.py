@@ -14,8 +14,8 @@ class Term(TenantRow):
 
     `resource` tells tables apart (`Searched.resource`). `weight` is the best place that the
     word has in the row: 0 is a whole code, 1 a name or a part of a code, 2 other text. The key
-    checks a row for a word, the index finds the rows of one: `term` is ordered by code points,
-    so that prefixes are ranges.
+    checks a row for a word, the index finds the rows of one, by weight and then by age: `term` is
+    ordered by code points, so that prefixes are ranges. Codes have an index of their own.
     """
 
     unrecorded = "Follows from the words of other rows."
@@ -30,10 +30,13 @@ class Term(TenantRow):
         constraints = [TenantIsolation(name="search_term_isolation", further=["term"])]
         indexes = [
             models.Index(
+                fields=["tenant", "resource", "term", "weight", "id"], name="search_term_ranked"
+            ),
+            models.Index(
                 fields=["tenant", "resource", "term", "id"],
-                include=["weight"],
-                name="search_term_by_term",
-            )
+                condition=models.Q(weight=0),
+                name="search_term_codes",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -32,8 +32,8 @@ class Select:
 
     @property
     def counts(self) -> bool:
-        """Whether it counts a list's rows, and so reads as many as there are."""
-        return bool(re.match(r"\s*SELECT COUNT\(\*\)", self.sql, re.IGNORECASE))
+        """Whether it counts a list's rows, and so reads as many as there are, up to a bound."""
+        return bool(re.match(r"\s*SELECT (COUNT\(\*\)|n, n >)", self.sql, re.IGNORECASE))
 
 
 @contextmanager

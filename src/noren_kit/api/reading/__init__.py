@@ -5,6 +5,7 @@ from noren_kit.api.reading.earlier import read_as_of
 from noren_kit.api.reading.framework import for_serializer
 from noren_kit.api.reading.plans import Plan, compile_plan
 from noren_kit.api.reading.rows import (
+    Counted,
     ReadRow,
     Representation,
     Statement,
@@ -24,6 +25,7 @@ from noren_kit.api.reading.rows import (
 )
 
 __all__ = [
+    "Counted",
     "NotCompilable",
     "Plan",
     "ReadRow",

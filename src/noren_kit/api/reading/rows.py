@@ -21,8 +21,12 @@ from noren_kit.api.reading.instances import shower_of
 from noren_kit.api.reading.plans import Plan, compile_plan
 from noren_kit.api.reading.tables import quoted
 from noren_kit.core import context
+from noren_kit.core.conf import conf
 from noren_kit.db.prepared import Question, fetch_all
 from noren_kit.observability.logging import get_logger
+from noren_kit.search.courses import Way
+from noren_kit.search.narrowing import COUNTED, search_of
+from noren_kit.search.narrowing import count as search_count
 from noren_kit.tenancy.checks import is_tenant_model
 
 _log = get_logger("noren.reading")
@@ -33,6 +37,13 @@ class ReadRow(NamedTuple):
 
     shown: Any
     place: tuple[Any, ...]
+
+
+class Counted(NamedTuple):
+    """How many rows a list has, and whether there are more than that."""
+
+    number: int
+    more: bool = False
 
 
 class Statement(NamedTuple):
@@ -118,24 +129,35 @@ def _load_of(queryset: QuerySet[Any], name: str) -> Convert | None:
     return lambda value: column.from_db_value(value, None, None)
 
 
-def count_statement(queryset: QuerySet[Any]) -> Statement:
-    """What counts the rows of `queryset`; raises Django's `EmptyResultSet` for none for sure."""
+def count_statement(queryset: QuerySet[Any], end: int) -> Statement:
+    """What counts the rows of `queryset`, as far as `end` at least and `MAX_COUNTED_ROWS` if more.
+
+    Raises Django's `EmptyResultSet` for none for sure.
+    """
+    search = search_of(queryset)
+    if search is not None and search.way is not Way.COLLECT:
+        return Statement(*search_count(search, end))
+    most = max(conf.MAX_COUNTED_ROWS if search is None else COUNTED, end)
     rows, values = queryset.order_by().values_list("pk").query.sql_with_params()
-    return Statement(f"SELECT count(*) FROM ({rows}) AS ids", values)  # noqa: S608  Django's own
+    text = (
+        f"SELECT n, n > {most} FROM (SELECT count(*) AS n"  # noqa: S608  Django's own
+        f" FROM (SELECT FROM ({rows}) AS ids LIMIT {most + 1}) AS found) AS counted"
+    )
+    return Statement(text, values)
 
 
-def count_rows(queryset: QuerySet[Any]) -> int:
+def count_rows(queryset: QuerySet[Any], end: int) -> Counted:
     """The number of rows. What is searched for decides how best to count, so it is planned anew."""
     try:
-        statement = count_statement(queryset)
+        statement = count_statement(queryset, end)
     except EmptyResultSet:
-        return 0
+        return Counted(0)
     return fetch_count(statement)
 
 
-def fetch_count(statement: Statement) -> int:
+def fetch_count(statement: Statement) -> Counted:
     """Send a statement of `count_statement`."""
-    return int(fetch_all(*statement.question(planned_anew=True))[0][0])
+    return Counted(*fetch_all(*statement.question(planned_anew=True))[0])
 
 
 def read_compiled(plan: Plan, statement: Statement) -> list[ReadRow]:
