@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -109,7 +110,7 @@ def _lock_sold(
     sold: dict[_Wanted, list[_Sold]] = defaultdict(list)
     if not pairs:
         return sold
-    parameters = {
+    parameters: dict[str, Any] = {
         "tenant": context.tenant_id(),
         "job": job_id,
         "customers": plain_array(customer for customer, _product in pairs),
