@@ -16,6 +16,7 @@ from psycopg import sql
 
 from noren.catalog.models import Category, Product, Review, Variant
 from noren.catalog.queries import find_rating_differences
+from noren.catalog.services import follow_classes
 from noren.demo.words import PROFILES
 from noren.inventory.models import StockItem, StockMovement
 from noren.inventory.queries import find_differences
@@ -114,7 +115,9 @@ def test_words_rates_and_currencies(demo):
     for slug in JAPANESE_SHOPS:
         with demo.entered(slug):
             rates = {rate for order in Order.objects.all() for rate in _rates(order)}
-            assert set(Category.objects.values_list("tax_rate", flat=True)) == {8, 10}
+            taxed = set(Category.objects.values_list("tax_class__code", "tax_rate"))
+            assert taxed == {("reduced", Decimal(8)), ("standard", Decimal(10))}
+            assert follow_classes() == 0
             assert (Decimal(8), True) in rates
             assert (Decimal(10), False) in rates
             assert Category.objects.filter(requires_approval=True, products__isnull=False).exists()

@@ -15,6 +15,12 @@ from noren.imports.online_retail.reconciling import Share
 from noren.imports.online_retail.running import import_file
 from noren.inventory.queries import find_differences
 from noren.orders.queries import find_unexplained_lines
+from noren.orders.queries.verifying import (
+    find_overreturned_lines,
+    find_wrong_payments,
+    find_wrong_returns,
+    find_wrong_totals,
+)
 from noren_kit.accounts.models import User
 from noren_kit.accounts.provisioning import add_member
 from noren_kit.tenancy.models import Tenant
@@ -34,10 +40,17 @@ def assert_sums(result) -> None:
     amount = Decimal("9747747.934")
     assert result.reconciliation.file == Share("the file", 25_900, LINES, 5_176_450, amount)
     assert result.reconciliation.holds
-    assert shares["credits"].invoices == 3_836
+    returns, credits = shares["returns"], shares["credits"]
+    assert returns.invoices + credits.invoices == 3_836
+    assert returns.lines == 7_133
+    assert (returns.lines + credits.lines, returns.units + credits.units) == (9_288, -277_574)
+    assert returns.amount + credits.amount == Decimal("-896812.49")
     assert (shares["stock losses"].invoices, shares["stock losses"].lines) == (1_336, 1_336)
     assert shares["orders"].invoices == 25_900 - 3_836 - 1_336 - 3
-    assert result.issues == {"bad_debt": 3, "price_precision": 4}
+    reasons = {code for code in result.issues if code.startswith("credit_")}
+    assert sum(result.issues[code] for code in reasons) == credits.lines
+    others = {code: count for code, count in result.issues.items() if code not in reasons}
+    assert others == {"bad_debt": 3, "price_precision": 4}
 
 
 def assert_answers(shop: Shop) -> None:
@@ -74,6 +87,9 @@ def test_the_real_shop():
         add_member(user=owner, roles=["owner"])
         assert not list(find_differences())
         assert not list(find_unexplained_lines())
+        for check in (find_wrong_totals, find_wrong_payments, find_wrong_returns):
+            assert not list(check())
+        assert not list(find_overreturned_lines())
         assert Product.objects.count() == 4_070 - 1
     assert_answers(shop)
     assert_sums(import_file(FILE, "Online Retail"))

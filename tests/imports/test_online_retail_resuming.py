@@ -18,6 +18,7 @@ from noren.imports.online_retail import importing
 from noren.imports.online_retail.running import Result, import_file
 from noren.inventory.queries import find_differences
 from noren.orders.queries import find_unexplained_lines
+from noren.orders.queries.verifying import find_wrong_payments, find_wrong_returns
 from noren_kit.accounts.provisioning import create_tenant
 from noren_kit.jobs.errors import JobError, JobTaken
 from noren_kit.jobs.models import Job
@@ -30,6 +31,9 @@ COUNTED = (
     "orders_order",
     "orders_orderline",
     "orders_ordertax",
+    "orders_ordertransition",
+    "orders_orderreturn",
+    "orders_payment",
     "orders_customer",
     "catalog_product",
     "inventory_stockitem",
@@ -43,13 +47,19 @@ MANY_LINES = 40_000 if "NOREN_SOAK" in os.environ else 16_000
 
 
 def some_rows(count: int) -> list[list[str]]:
-    """Invoices of ten lines, each tenth a credit, with a loss and a broken line now and then."""
+    """Invoices of ten lines, each tenth a credit, with a loss and a broken line now and then.
+
+    Each other credit gives back the invoice before it.
+    """
     rows = []
     for number in range(count // 10):
         letter, sign = ("C", -1) if number % 10 == 9 else ("", 1)
+        of = number - (number % 20 == 9)
+        time = f"2010-12-{1 + number // 1440:02} {number // 60 % 24:02}:{number % 60:02}:00"
         for at in range(10):
-            code = f"P{(number * 7 + at) % 200}"
-            rows.append(row(f"{letter}{number}", code, sign * (1 + at), customer=str(number % 90)))
+            code = f"P{(of * 7 + at) % 200}"
+            invoice = f"{letter}{number}"
+            rows.append(row(invoice, code, sign * (1 + at), customer=str(of % 90), time=time))
         if number % 50 == 0:
             rows[-1] = row(f"9{number:06}", "P1", -3, "0.0", name="damaged")
             rows[-2] = row(f"{number}", "P2", 1, "0.001")
@@ -73,8 +83,18 @@ def contents(slug: str) -> dict[str, object]:
             " FROM orders_order o JOIN orders_orderline l ON l.order_id = o.id ORDER BY 1, 3"
         )
         found["lines"] = cursor.fetchall()
+        cursor.execute(
+            "SELECT r.external_number, o.external_number, o.status, o.returned_amount,"
+            " sum(b.quantity) FROM orders_orderreturn r JOIN orders_order o ON o.id = r.order_id"
+            " JOIN orders_returnline b ON b.order_return_id = r.id"
+            " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2"
+        )
+        found["returns"] = cursor.fetchall()
+        assert found["returns"]
         assert not list(find_differences())
         assert not list(find_unexplained_lines())
+        assert not list(find_wrong_returns())
+        assert not list(find_wrong_payments())
     return found
 
 
@@ -144,9 +164,10 @@ def test_a_step_that_fails_leaves_nothing_and_the_next_run_goes_on(tmp_path, mon
 
     def failing(orders, **options):
         calls.append(len(orders))
-        import_orders(orders, **options)
+        unmatched = import_orders(orders, **options)
         if len(calls) == step:
             raise ZeroDivisionError
+        return unmatched
 
     import_orders = importing.import_orders
     monkeypatch.setattr(importing, "import_orders", failing)
@@ -214,7 +235,7 @@ def test_statements_of_a_batch_do_not_grow_with_its_lines(tmp_path, lines):
     with recorded_statements() as statements:
         import_file(path, "uci")
     kinds = [text for text in statements if text.startswith(("INSERT", "WITH input"))]
-    # Roles and the job; openings, products, customers; then orders, taxes, lines and two of
-    # the ledger; the report.
+    # Roles and the job; openings, products, customers; then orders, taxes and lines, of
+    # sales and of credits, returns, two of the ledger; the report.
     assert len(kinds) <= 20, kinds
-    assert len(statements) <= 60
+    assert len(statements) <= 70

@@ -9,16 +9,58 @@ import pytest
 from retail_files import bring_in, entered, issues, movements, orders, row
 
 from noren.catalog.models import Product
-from noren.orders.models import Customer
+from noren.imports.online_retail.reconciling import Share
+from noren.inventory.queries import find_differences
+from noren.orders.models import Customer, OrderReturn
+from noren.orders.queries import find_unexplained_lines, list_timeline
+from noren.orders.queries.verifying import (
+    find_overreturned_lines,
+    find_wrong_payments,
+    find_wrong_rates,
+    find_wrong_returns,
+    find_wrong_totals,
+)
 from noren_kit.accounts.provisioning import create_tenant
 from noren_kit.outbox.models import Event
 from noren_kit.tenancy.models import Tenant
+
+CHECKS = (
+    *(find_differences, find_unexplained_lines, find_wrong_totals, find_wrong_rates),
+    *(find_wrong_payments, find_wrong_returns, find_overreturned_lines),
+)
+LATER = "2010-12-02 09:00:00"
 
 
 def products():
     with entered():
         found = Product.objects.select_related("category", "stock_item")
         return {product.sku: product for product in found}
+
+
+def returns():
+    """Number of the credit, of the order, units by code, and what was credited."""
+    with entered():
+        found = OrderReturn.objects.select_related("order")
+        return sorted(
+            (
+                each.external_number,
+                each.order.external_number,
+                list(each.lines.values_list("order_line__sku", "quantity")),
+                each.gross,
+            )
+            for each in found
+        )
+
+
+def steps_of(order):
+    with entered():
+        return [step.to_status or step.kind for step in list_timeline(order.id)]
+
+
+def assert_verified():
+    with entered():
+        for check in CHECKS:
+            assert list(check()) == [], check.__name__
 
 
 def test_an_invoice_becomes_an_order_with_its_own_number_time_names_and_prices(tmp_path):
@@ -217,6 +259,79 @@ def test_cancellations_are_credits_and_count_against_sales(tmp_path):
     assert (credit.kind, credit.status, credit.payment_status) == ("credit", "returned", "refunded")
     assert (credit.item_count, credit.total_amount) == (-1, Decimal("-2.00"))
     assert {sku: product.stock_item.sold for sku, product in products().items()} == {"A": 4, "B": 0}
+
+
+def test_a_cancellation_is_a_return_of_the_latest_earlier_order_that_fits(tmp_path):
+    at = [f"2010-12-0{day} 10:00:00" for day in range(1, 8)]
+    result = bring_in(
+        tmp_path,
+        row("1", "A", 5, "2.00", time=at[0]),
+        row("1", "B", 2, "1.00", time=at[0]),
+        row("2", "A", 5, "2.00", time=at[1]),
+        row("3", "A", 9, "2.00", time=at[1], customer="999"),
+        row("4", "A", 9, "1.90", time=at[1]),
+        row("C5", "A", -4, "2.00", time=at[2]),
+        row("C6", "A", -1, "2.00", time=at[3]),
+        row("C6", "A", -4, "2.00", time=at[3]),
+        row("C6", "A", -1, "2.00", time=at[3]),
+        row("C7", "B", -2, "1.00", time=at[4]),
+        row("8", "A", 9, "2.00", time=at[5]),
+    )
+    assert set(orders()) == {"1", "2", "3", "4", "8"}
+    assert issues() == []
+    assert returns() == [
+        ("C5", "2", [("A", 4)], Decimal("8.00")),
+        ("C6", "1", [("A", 1)], Decimal("2.00")),
+        ("C6", "1", [("A", 4)], Decimal("8.00")),
+        ("C6", "2", [("A", 1)], Decimal("2.00")),
+        ("C7", "1", [("B", 2)], Decimal("2.00")),
+    ]
+    first, second = orders()["1"], orders()["2"]
+    assert (first.status, first.payment_status) == ("returned", "refunded")
+    assert (first.returned_amount, first.refunded_amount) == (Decimal("12.00"), Decimal("12.00"))
+    assert (second.status, second.payment_status) == ("returned", "refunded")
+    assert orders()["3"].status == orders()["4"].status == "delivered"
+    shares = {share.name: share for share in result.reconciliation.shares}
+    assert shares["returns"] == Share("returns", 3, 5, -12, Decimal("-22.00"))
+    assert {sku: each.stock_item.sold for sku, each in products().items()} == {"A": 27, "B": 0}
+    assert_verified()
+    assert steps_of(first) == [
+        *("placed", "refund", "refund", "return", "return"),
+        *("returned", "refund", "return"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lacks", "credit"),
+    [
+        ("customer", row("C2", "A", -1, customer="", time=LATER)),
+        ("order", row("C2", "B", -1, time=LATER)),
+        ("order", row("C2", "A", -1)),
+        ("price", row("C2", "A", -1, "1.49", time=LATER)),
+        ("quantity", row("C2", "A", -6, time=LATER)),
+    ],
+)
+def test_a_cancellation_whose_order_cannot_be_told_stays_a_credit(tmp_path, lacks, credit):
+    fits = row("C2", "A", -2, time=credit[4], customer=credit[6])
+    result = bring_in(
+        tmp_path,
+        row("1", "A", 5),
+        row("0", "A", 9, customer=""),
+        *([credit] if lacks in ("customer", "order") else [credit, fits]),
+    )
+    assert issues() == [(4, f"credit_{lacks}")]
+    assert result.job.lines_refused == 0
+    stays = orders()["C2"]
+    assert (stays.kind, stays.item_count) == ("credit", int(credit[3]))
+    shares = {share.name: share.invoices for share in result.reconciliation.shares}
+    assert shares["report"] == 0
+    if lacks in ("price", "quantity"):
+        # The invoice counts once, with the part of it that is a return.
+        assert (shares["returns"], shares["credits"]) == (1, 0)
+        assert orders()["1"].payment_status == "partly_refunded"
+    else:
+        assert shares["credits"] == 1
+    assert_verified()
 
 
 def test_doubled_lines_are_lines_of_their_own(tmp_path):

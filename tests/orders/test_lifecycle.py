@@ -11,6 +11,7 @@ import pytest
 from noren.orders.models import TRANSITIONS, Order, Payment, allowed_from, state_diagram
 from noren_kit.outbox.models import Event
 from noren_kit.testing.answers import assert_error
+from noren_kit.testing.contract.versions import version_of
 from noren_kit.testing.shops import Shop
 from store import API, Store
 
@@ -36,6 +37,29 @@ def refused(store: Store, order: dict[str, Any], action: str, body: Any = None) 
 def bring(store: Store, order: dict[str, Any], status: str) -> None:
     for step in STEPS.get(status, []):
         act(store, order, step)
+
+
+def test_every_action_answers_with_the_orders_version(store: Store) -> None:
+    order = store.order((store.product(price="100"), 2))
+    item = order["items"][0]["id"]
+    half = {"items": [{"item_id": item, "quantity": 1}], "restock": True, "reason": "worn"}
+    calls = (
+        ("pay", {"amount": "100", "reference": "r1"}),
+        *(("confirm", None), ("ship", None), ("deliver", None), ("return", half)),
+        ("refund", {"amount": "50", "reason": "worn"}),
+    )
+    seen = [version_of(store.client.get(f"{API}orders/{order['id']}/"))]
+    for action, body in calls:
+        answer = store.client.post(f"{API}orders/{order['id']}/{action}/", body)
+        assert answer.status_code == 200, answer.content
+        shown = store.client.get(f"{API}orders/{order['id']}/")
+        assert answer.json() == shown.json()
+        assert version_of(answer) == version_of(shown)
+        seen.append(version_of(shown))
+    assert seen == sorted(set(seen))
+    other = store.order((store.product(sku="B"), 1))
+    cancelled = store.client.post(f"{API}orders/{other['id']}/cancel/")
+    assert version_of(cancelled) == version_of(store.client.get(f"{API}orders/{other['id']}/"))
 
 
 def test_an_order_goes_its_way(store: Store, shop: Shop) -> None:

@@ -10,6 +10,7 @@ from noren_kit.testing.contract import (
     CursorContract,
     ListContract,
     ResourceContract,
+    VersionContract,
 )
 from noren_kit.testing.shops import Client
 
@@ -26,7 +27,7 @@ class TestCustomer(ResourceContract):
     update = {"name": "Suzuki Hanako", "company": ""}
 
 
-class TestOrder(ListContract, CursorContract, CreateContract, AccessContract):
+class TestOrder(ListContract, CursorContract, CreateContract, AccessContract, VersionContract):
     path = "orders"
     create = {"discount": "5", "shipping_address": "1-2-3\nKyoto", "notes": "Ring twice"}
     shown_otherwise = ("items",)
@@ -48,7 +49,9 @@ class TestOrder(ListContract, CursorContract, CreateContract, AccessContract):
         return {"customer": customer["id"], "items": [{"product_id": product["id"], "quantity": 2}]}
 
 
-class TestReservation(ListContract, CursorContract, CreateContract, AccessContract):
+class TestReservation(
+    ListContract, CursorContract, CreateContract, AccessContract, VersionContract
+):
     path = "reservations"
     create = {"reference": "basket 1"}
     shown_otherwise = ("items", "expires_in")

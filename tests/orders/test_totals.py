@@ -229,3 +229,26 @@ def test_an_invoice_of_both_rates(rounding: str, at_10: str, at_8: str, total: s
     rows = [(row["net"], row["tax"], row["reduced"]) for row in order["tax_breakdown"]]
     assert rows == [("5015", at_10, False), ("1251", at_8, True)]
     assert order["total_amount"] == total
+
+
+@pytest.mark.parametrize(
+    ("rounding", "at_10", "at_8", "total"),
+    [
+        ("floor", "2815", "2164", "60197"),
+        ("half_up", "2816", "2165", "60199"),
+        ("ceil", "2816", "2165", "60199"),
+    ],
+)
+def test_the_national_tax_agencys_example(rounding: str, at_10: str, at_8: str, total: str) -> None:
+    """Its row of docs/guides/tax.md: rounded by line the taxes would be 2,814 and 2,163."""
+    store = Store(make_shop(tax_rounding=rounding))
+    standard, reduced = (store.category(tax_rate=rate)["id"] for rate in ("10", "8"))
+    order = store.order(
+        (store.product(price="167", category=reduced, stock_quantity=83), 83),
+        (store.product(price="67", category=reduced, stock_quantity=197), 197),
+        (store.product(price="77", category=standard, stock_quantity=57), 57),
+        (store.product(price="417", category=standard, stock_quantity=57), 57),
+    )
+    rows = [(row["net"], row["tax"], row["reduced"]) for row in order["tax_breakdown"]]
+    assert rows == [("28158", at_10, False), ("27060", at_8, True)]
+    assert order["total_amount"] == total

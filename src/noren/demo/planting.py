@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
+from noren.catalog.services import provide_tax_classes
 from noren.catalog.services.seeding import (
     SeedCategory,
     SeededProduct,
@@ -57,9 +57,10 @@ def plant_shop(plan: ShopPlan) -> None:
 
 def _plant_products(plan: ShopPlan) -> Sequence[SeededProduct]:
     profile = plan.profile
+    provide_tax_classes()
     sorting = seed_classification(
         categories=[
-            SeedCategory(each.name, each.parent, Decimal(each.tax_rate), each.requires_approval)
+            SeedCategory(each.name, each.parent, each.tax_class, each.requires_approval)
             for each in profile.branches
         ],
         brands=[brand for makers in profile.makers for brand in makers.brands],

@@ -27,13 +27,17 @@ MAX_REASON = 500
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """A record that is not brought in. `raw` holds text that JSON and PostgreSQL can store."""
+    """A record that is not brought in, or with `kept` one that is, but not as it should be.
+
+    `raw` holds text that JSON and PostgreSQL can store.
+    """
 
     line: int
     last_line: int
     code: str
     reason: str
     raw: dict[str, Any]
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,7 @@ def _commit(job: Job, step: Step, *, last: bool) -> Job:
             _report(job, issues)
         held.position = step.position
         held.lines_settled += step.lines
-        held.lines_refused += len(issues)
+        held.lines_refused += sum(not issue.kept for issue in issues)
         held.status = Job.Status.DONE if last else Job.Status.RUNNING
         held.finished_at = timezone.now() if last else None
         held.last_error = ""

@@ -19,9 +19,11 @@ from noren.catalog.models import (
     Review,
     Supplier,
     Tag,
+    TaxClass,
     Variant,
 )
 from noren.catalog.services.counters import refresh_ratings
+from noren.catalog.services.taxes import rates_today
 from noren.inventory.services import Kind, Opening, open_imported_stock
 from noren_kit.core import context
 from noren_kit.core.ids import uuid7
@@ -30,11 +32,11 @@ from noren_kit.db.rows import insert_rows
 
 @dataclass(frozen=True, slots=True)
 class SeedCategory:
-    """A category; its parent, if any, is named earlier in the list."""
+    """A category; its parent, if any, is named earlier in the list, its tax class by its code."""
 
     name: str
     parent: str | None
-    tax_rate: Decimal
+    tax_class: str
     requires_approval: bool = False
 
 
@@ -99,7 +101,12 @@ def seed_classification(
     brands: Iterable[str],
     suppliers: Iterable[tuple[str, str]],
 ) -> Classification:
-    """New categories, brands and suppliers (code and name); names must be new to the tenant."""
+    """New categories, brands and suppliers (code and name); names must be new to the tenant.
+
+    Raises `KeyError` for a tax class that the tenant lacks.
+    """
+    classes = dict(TaxClass.objects.values_list("code", "id"))
+    rates = rates_today(classes.values())
     ids: dict[str, uuid.UUID] = {}
     for each in categories:
         ids[each.name] = uuid7()
@@ -108,7 +115,8 @@ def seed_classification(
             id=ids[each.name],
             name=each.name,
             parent_id=ids[each.parent] if each.parent else None,
-            tax_rate=each.tax_rate,
+            tax_class_id=classes[each.tax_class],
+            tax_rate=rates[classes[each.tax_class]],
             requires_approval=each.requires_approval,
         )
         for each in categories

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from noren.catalog.models import Category, TaxClass, TaxRate
@@ -96,9 +97,13 @@ def _set_rates(tax_class: TaxClass, rates: Sequence[Mapping[str, Any]]) -> None:
 
 
 def provide_tax_classes() -> None:
-    """Japan's three classes, where the tenant has no class yet."""
+    """Japan's three classes, named in the tenant's language, where it has no class yet.
+
+    Only for whom asks for them: a new tenant may be of another country.
+    """
     if TaxClass.every.exists():
         return
-    for code, name, rate in PROVIDED:
-        rates = [{"valid_from": SINCE, "rate": rate}]
-        save_tax_class(values={"code": code, "name": str(name), "rates": rates})
+    with translation.override(context.tenant().locale):
+        for code, name, rate in PROVIDED:
+            rates = [{"valid_from": SINCE, "rate": rate}]
+            save_tax_class(values={"code": code, "name": str(name), "rates": rates})

@@ -33,7 +33,7 @@ class Branch:
 
     name: str
     parent: str | None
-    tax_rate: str
+    tax_class: str  # The code of one of those that Japan has.
     requires_approval: bool = False
 
 

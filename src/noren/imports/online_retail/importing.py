@@ -23,8 +23,9 @@ from noren.imports.online_retail.invoices import (
     read_invoices,
     refuse,
     sort_lines,
+    unmatched,
 )
-from noren.imports.online_retail.lines import COLUMNS, Kind, Line
+from noren.imports.online_retail.lines import COLUMNS, GUEST, Kind, Line
 from noren.imports.online_retail.planning import Plan, customer_name, make_plan
 from noren.inventory.services import Kind as MovementKind
 from noren.inventory.services import PastMovement, record_movements
@@ -142,7 +143,16 @@ class OnlineRetail:
             if found.traded:
                 orders.append(self._order(found))
             losses += [self._loss(job, line) for line in found.lost]
-        import_orders(orders, job_id=job.id)
+        credits = {
+            line.line: line
+            for invoice in batch.invoices
+            for line in invoice.lines
+            if line.kind is Kind.CREDIT
+        }
+        issues += [
+            unmatched(credits[each.key], each.lacks)
+            for each in import_orders(orders, job_id=job.id)
+        ]
         record_movements(losses, cause_type=LOSS)
         return issues
 
@@ -178,6 +188,7 @@ class OnlineRetail:
             placed_at=min(line.placed_at for line in found.traded),
             address=first.country,
             lines=[self._line(line) for line in found.traded],
+            customer_known=first.customer != GUEST,
         )
 
     def _line(self, line: Line) -> PastLine:
@@ -189,6 +200,7 @@ class OnlineRetail:
             line.name or product.name,
             line.quantity,
             line.price,
+            key=line.line,
         )
 
     def _loss(self, job: Job, line: Line) -> PastMovement:

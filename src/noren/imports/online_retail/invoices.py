@@ -7,7 +7,7 @@ collected in a first pass and put behind the others of their invoice; how many m
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from noren.imports.online_retail.lines import Kind, Line, issue_of, read_line
 from noren_kit.jobs.running import Issue
@@ -123,6 +123,20 @@ def _scattered(record: Record) -> Issue:
 def refuse(line: Line, code: str, reason: str) -> Issue:
     """A sound line that is left out for what stands around it."""
     return issue_of(line.line, line.last_line, line.values, code, reason)
+
+
+UNMATCHED = {
+    "customer": "The credit names no customer whose order it could refer to.",
+    "order": "The customer has no earlier order of this product in the file.",
+    "price": "The customer's earlier orders of this product were at other prices.",
+    "quantity": "No earlier order of the customer has as many units left at this price.",
+}
+
+
+def unmatched(line: Line, lacks: str) -> Issue:
+    """A credited line that is no return of an order, because of what was not found."""
+    issue = issue_of(line.line, line.last_line, line.values, f"credit_{lacks}", UNMATCHED[lacks])
+    return replace(issue, kept=True)
 
 
 def sort_lines(invoice: Invoice) -> Sorted:

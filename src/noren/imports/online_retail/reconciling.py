@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from noren.imports.online_retail.importing import LOSS, loss_id
+from noren.imports.online_retail.invoices import UNMATCHED
 from noren.imports.online_retail.lines import figures
 from noren.imports.online_retail.planning import FileSums
 from noren.inventory.queries import find_differences, list_causes, sum_movements
@@ -15,6 +16,8 @@ from noren.orders.queries import find_external_numbers, sum_imported
 from noren_kit.jobs.queries import list_issues
 
 _CHUNK = 5_000
+# Lines that are in the report, and in the database as credits.
+_KEPT = {f"credit_{lacks}" for lacks in UNMATCHED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,8 @@ def reconcile(job_id: uuid.UUID, sums: FileSums) -> Reconciliation:
     orders = sum_imported(job_id)
     losses = sum_movements(cause_type=LOSS, request_id=str(job_id))
     shares = [
-        Share(name, found.orders, found.lines, found.units, found.amount)
-        for kind, name in (("sale", "orders"), ("credit", "credits"))
+        Share(name, found.numbers, found.lines, found.units, found.amount)
+        for kind, name in (("sale", "orders"), ("return", "returns"), ("credit", "credits"))
         if (found := orders.get(kind))
     ]
     # A loss has no price: the file's is 0, or the line would not be one.
@@ -86,10 +89,12 @@ def reconcile(job_id: uuid.UUID, sums: FileSums) -> Reconciliation:
 
 
 def _reported(job_id: uuid.UUID) -> Share:
-    """The report's lines; of invoices, those of which nothing else was brought in."""
+    """The lines left out; of invoices, those of which nothing else was brought in."""
     lines, units, amount = 0, 0, Decimal(0)
     numbers: set[str] = set()
     for issue in list_issues(job_id):
+        if issue.code in _KEPT:
+            continue
         lines += 1
         if "InvoiceNo" in issue.raw:
             numbers.add(issue.raw["InvoiceNo"])

@@ -68,6 +68,9 @@ class OrderReturn(Record):
     """Goods that came back, and what they had been charged at, after their share of a discount."""
 
     restock = models.BooleanField()
+    # Of a return that another system had credited: its number there, and the import.
+    external_number = models.CharField(max_length=50, null=True, editable=False)
+    import_job = TenantForeignKey("jobs.Job", null=True, editable=False, related_name="+")
     reason = models.CharField(max_length=200, blank=True)
     net = MoneyField()
     tax = MoneyField()
@@ -80,6 +83,13 @@ class OrderReturn(Record):
                 name="orders_orderreturn_gross",
             ),
             AppendOnly(name="orders_orderreturn_append_only"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "external_number"],
+                condition=Q(external_number__isnull=False),
+                name="orders_orderreturn_external",
+            )
         ]
 
     def __str__(self) -> str:

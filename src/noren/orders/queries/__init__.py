@@ -8,6 +8,7 @@ from noren.orders.queries.orders import (
     find_unexplained_lines,
     sum_imported,
     sum_units_imported,
+    sum_units_returned,
 )
 from noren.orders.queries.timeline import (
     TIMELINE_KINDS,
@@ -28,4 +29,5 @@ __all__ = [
     "list_timeline",
     "sum_imported",
     "sum_units_imported",
+    "sum_units_returned",
 ]

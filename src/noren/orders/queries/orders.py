@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Sum
 
-from noren.orders.models import Customer, Order, OrderLine
+from noren.orders.models import Customer, Order, OrderLine, OrderReturn, ReturnLine
 from noren_kit.core import context
 from noren_kit.db.planning import joins_of_whole_tables
 
@@ -75,36 +75,58 @@ def find_customers_by_external_id(external_ids: Collection[str]) -> dict[str, Cu
 
 
 def find_external_numbers(numbers: Collection[str], *, job_id: uuid.UUID | None = None) -> set[str]:
-    """Which of these numbers of another system the tenant has an order for, or one of a job."""
+    """Which of these numbers of another system the tenant has an order or a return for.
+
+    With `job_id`, one that this job brought in.
+    """
     orders = Order.every.filter(external_number__in=list(numbers))
+    returns = OrderReturn.objects.filter(external_number__in=list(numbers))
     if job_id is not None:
         orders = orders.filter(import_job_id=job_id)
-    return set(orders.values_list("external_number", flat=True))
+        returns = returns.filter(import_job_id=job_id)
+    found = orders.values_list("external_number").union(returns.values_list("external_number"))
+    return {number for (number,) in found}
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedSum:
-    """What an import brought in as orders of one kind; `amount` in the tenant's currency."""
+    """What an import brought in as one thing; `amount` in the tenant's currency.
 
-    orders: int
+    `numbers` counts the other system's own; of a credit that is in part returns of orders, it
+    counts with those.
+    """
+
+    numbers: int
     lines: int
     units: int
     amount: Decimal
 
 
 _IMPORTED = """
-SELECT o.kind, count(DISTINCT o.id), count(l.id), sum(l.quantity), sum(l.subtotal)
+SELECT o.kind, count(DISTINCT o.id) FILTER (WHERE r.external_number IS NULL), count(l.id),
+       sum(l.quantity), sum(l.subtotal)
   FROM orders_order o
   JOIN orders_orderline l ON l.tenant_id = o.tenant_id AND l.order_id = o.id
- WHERE o.tenant_id = %s AND o.import_job_id = %s
+  LEFT JOIN (SELECT DISTINCT external_number FROM orders_orderreturn
+              WHERE tenant_id = %(tenant)s AND import_job_id = %(job)s) r
+    ON r.external_number = o.external_number
+ WHERE o.tenant_id = %(tenant)s AND o.import_job_id = %(job)s
  GROUP BY o.kind
+UNION ALL
+SELECT 'return', count(DISTINCT r.external_number), count(b.id), -sum(b.quantity),
+       -sum(b.quantity * l.unit_price)
+  FROM orders_orderreturn r
+  JOIN orders_returnline b ON b.tenant_id = r.tenant_id AND b.order_return_id = r.id
+  JOIN orders_orderline l ON l.tenant_id = b.tenant_id AND l.id = b.order_line_id
+ WHERE r.tenant_id = %(tenant)s AND r.import_job_id = %(job)s
+HAVING count(b.id) > 0
 """
 
 
 def sum_imported(job_id: uuid.UUID) -> dict[str, ImportedSum]:
-    """What a job brought in, counted over the stored lines, by kind of order."""
+    """What a job brought in, counted over the stored lines, by kind of order and as `return`."""
     with joins_of_whole_tables(), connection.cursor() as cursor:
-        cursor.execute(_IMPORTED, [context.tenant_id(), job_id])
+        cursor.execute(_IMPORTED, {"tenant": context.tenant_id(), "job": job_id})
         return {
             kind: ImportedSum(orders, lines, int(units), Decimal(int(amount)).scaleb(-3))
             for kind, orders, lines, units, amount in cursor
@@ -112,7 +134,18 @@ def sum_imported(job_id: uuid.UUID) -> dict[str, ImportedSum]:
 
 
 def sum_units_imported(job_id: uuid.UUID) -> dict[uuid.UUID, int]:
-    """Units that a job's orders sold of each product, less those that they credited."""
+    """Units that a job's orders sold of each product, less those credited and returned."""
     lines = OrderLine.objects.filter(order__import_job_id=job_id).order_by()
+    returned = ReturnLine.objects.filter(order_return__import_job_id=job_id).order_by()
     with joins_of_whole_tables():
-        return dict(lines.values_list("product_id").annotate(units=Sum("quantity")))
+        units = dict(lines.values_list("product_id").annotate(units=Sum("quantity")))
+        back = returned.values_list("order_line__product_id").annotate(units=Sum("quantity"))
+        for product, quantity in back:
+            units[product] -= quantity
+    return units
+
+
+def sum_units_returned(order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Units that came back of each of these orders; those of which none did are left out."""
+    rows = ReturnLine.objects.filter(order_return__order_id__in=list(order_ids)).order_by()
+    return dict(rows.values_list("order_return__order_id").annotate(units=Sum("quantity")))

@@ -76,6 +76,7 @@ def _after(order_id: uuid.UUID) -> Iterator[TimelineEntry]:
             back.created_by,
             back.request_id,
             amount=back.gross,
+            reference=back.external_number,
             reason=back.reason or None,
             return_id=back.id,
         )

@@ -91,6 +91,7 @@ class OrderReturnSerializer(ResourceSerializer):
         model = OrderReturn
         fields = [
             "restock",
+            "external_number",
             "reason",
             "net",
             "tax",

@@ -3,13 +3,11 @@
 from noren.orders.services.advancing import confirm_order, deliver_order, ship_order
 from noren.orders.services.cancelling import cancel_order
 from noren.orders.services.importing import (
-    ImportedCustomer,
-    PastLine,
-    PastOrder,
     count_imported_sales,
     import_customers,
     import_orders,
 )
+from noren.orders.services.past_orders import ImportedCustomer, PastLine, PastOrder
 from noren.orders.services.paying import record_payment, record_refund
 from noren.orders.services.placing import NewLine, place_order
 from noren.orders.services.reserving import (

@@ -7,10 +7,8 @@ moment at which the order was placed.
 
 from __future__ import annotations
 
-import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -20,48 +18,23 @@ from noren.catalog.services import count_sales
 from noren.inventory.services import Kind, PastMovement, record_movements
 from noren.orders.models import Customer, Order, OrderTax
 from noren.orders.queries import find_customers_by_external_id, sum_units_imported
+from noren.orders.services.past_orders import (
+    TAX_RATE,
+    ImportedCustomer,
+    PastOrder,
+    Unmatched,
+)
+from noren.orders.services.past_returns import match_credits, write_returns
 from noren.orders.services.placing import CAUSE
 from noren_kit.core import context
 from noren_kit.core.ids import uuid7_text
 from noren_kit.db.arrays import plain_array, text_array
 from noren_kit.db.fields import MoneyField
 
-TAX_RATE = Decimal(0)
 _STATES = {
     Order.Kind.SALE: (Order.Status.DELIVERED, Order.PaymentStatus.PAID),
     Order.Kind.CREDIT: (Order.Status.RETURNED, Order.PaymentStatus.REFUNDED),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedCustomer:
-    external_id: str
-    name: str
-
-
-@dataclass(slots=True)
-class PastLine:
-    """A line as the other system has it; of a credit, `quantity` is negative. Ids as texts."""
-
-    product_id: str
-    stock_item_id: str
-    sku: str
-    name: str
-    quantity: int
-    unit_price: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class PastOrder:
-    """A finished sale or credit; `kind` is one of `Order.Kind`."""
-
-    external_number: str
-    kind: str
-    customer_id: uuid.UUID
-    customer_name: str
-    placed_at: dt.datetime
-    address: str
-    lines: Sequence[PastLine]
 
 
 def import_customers(customers: Sequence[ImportedCustomer]) -> None:
@@ -74,15 +47,32 @@ def import_customers(customers: Sequence[ImportedCustomer]) -> None:
     )
 
 
-def import_orders(orders: Sequence[PastOrder], *, job_id: uuid.UUID) -> None:
-    """Write finished orders with lines, taxes and stock movements; four statements for any number.
+def import_orders(orders: Sequence[PastOrder], *, job_id: uuid.UUID) -> list[Unmatched]:
+    """Write finished orders, and credits as returns of orders where those can be told.
+
+    With them go lines, taxes and stock movements; as many statements for any number. Returns the
+    lines of credits that stay credits (see `past_returns` for the rule).
 
     Their amounts are the file's: tax is outside of them, so each has one tax row at 0 %.
     Numbers must be new to the tenant. Raises `InsufficientStock`; the caller's transaction
     must then be rolled back. `total_sales` is left to `count_imported_sales`.
     """
+    sales = [order for order in orders if order.kind == Order.Kind.SALE]
+    movements = _write(sales, job_id)
+    matched = match_credits(
+        [each for each in orders if each.kind != Order.Kind.SALE], job_id=job_id
+    )
+    write_returns(matched.returns, job_id=job_id)
+    movements += matched.movements
+    movements += _write(matched.rest, job_id)
+    # In one go: a unit that came back may be one that was sold afterwards.
+    record_movements(movements, cause_type=CAUSE)
+    return matched.unmatched
+
+
+def _write(orders: Sequence[PastOrder], job_id: uuid.UUID) -> list[PastMovement]:
     if not orders:
-        return
+        return []
     rows = [_order(order, job_id) for order in orders]
     Order.objects.bulk_create(rows)
     OrderTax.objects.bulk_create(
@@ -96,7 +86,7 @@ def import_orders(orders: Sequence[PastOrder], *, job_id: uuid.UUID) -> None:
         )
         for row in rows
     )
-    _write_lines(orders, rows)
+    return _write_lines(orders, rows)
 
 
 def _order(order: PastOrder, job_id: uuid.UUID) -> Order:
@@ -136,7 +126,7 @@ SELECT %(tenant)s, i.id, i.order_id, i.position, i.product_id, i.stock_item_id, 
 """
 
 
-def _write_lines(orders: Sequence[PastOrder], rows: Sequence[Order]) -> None:
+def _write_lines(orders: Sequence[PastOrder], rows: Sequence[Order]) -> list[PastMovement]:
     placed = [
         (uuid7_text(), order, order_id, position, line)
         for order, order_id in zip(orders, (str(row.id) for row in rows), strict=True)
@@ -158,19 +148,16 @@ def _write_lines(orders: Sequence[PastOrder], rows: Sequence[Order]) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(_LINES, parameters)
-    record_movements(
-        [
-            PastMovement(
-                line.stock_item_id,
-                Kind.SOLD if line.quantity > 0 else Kind.RETURNED,
-                -line.quantity,
-                order.placed_at,
-                cause_id=line_id,
-            )
-            for line_id, order, _order_id, _position, line in placed
-        ],
-        cause_type=CAUSE,
-    )
+    return [
+        PastMovement(
+            line.stock_item_id,
+            Kind.SOLD if line.quantity > 0 else Kind.RETURNED,
+            -line.quantity,
+            order.placed_at,
+            cause_id=line_id,
+        )
+        for line_id, order, _order_id, _position, line in placed
+    ]
 
 
 def count_imported_sales(job_id: uuid.UUID) -> None:

@@ -54,6 +54,25 @@ class VersionContract(ContractBase):
         named = client.get(f"{url}?fields=version").json()
         assert named == {"version": 1}
 
+    def test_an_action_that_answers_with_the_row_has_its_version(
+        self, client: Client, body: dict[str, Any]
+    ) -> None:
+        """Asked of the actions without a body, as far as the row's state allows them."""
+        named = {each.__name__: each for each in self.view.get_extra_actions()}
+        actions = [named[name].url_path for name in self.view.bodiless_actions if name in named]
+        if not actions or not has_versions(self.view) or "post" not in self.verbs()["list"]:
+            return
+        url, answered = self.row_url(self.make(client, body)), 0
+        for action in actions:
+            answer = client.post(f"{url}{action}/")
+            shown = client.get(url)
+            if answer.status_code == 409 or answer.json().get("id") != shown.json()["id"]:
+                continue
+            answered += 1
+            assert answer.json() == shown.json()
+            assert version_of(answer) == version_of(shown)
+        assert answered
+
     def test_a_stale_change_is_refused(self, client: Client, body: dict[str, Any]) -> None:
         changes = self._changes(body)
         if not changes:
