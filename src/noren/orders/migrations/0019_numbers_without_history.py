@@ -3,7 +3,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("orders", "0017_history_of_lifecycle"),
+        ("orders", "0018_past_returns"),
     ]
 
     operations = [
