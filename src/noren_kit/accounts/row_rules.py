@@ -98,9 +98,18 @@ def readable(
     return queryset
 
 
-def reads_all(rules: Iterable[RowRule], queryset: QuerySet[Any], right: str | None = None) -> bool:
-    """Whether no rule keeps rows of `queryset` from the caller."""
-    return readable(rules, queryset, right) is queryset
+def reads_all(
+    rules: Iterable[RowRule], model: type[models.Model], right: str | None = None
+) -> bool:
+    """Whether no rule keeps rows of `model` from the caller."""
+    rows: QuerySet[Any] = QuerySet(model)
+    return readable(rules, rows, right) is rows
+
+
+def writes_all(rules: Iterable[RowRule], model: type[models.Model], right: str) -> bool:
+    """Whether no rule refuses the caller rows of `model`."""
+    rows: QuerySet[Any] = QuerySet(model)
+    return context.actor() is None or all(rule.writable(rows, right) is None for rule in rules)
 
 
 def refused_rows(

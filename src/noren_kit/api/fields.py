@@ -169,8 +169,9 @@ class FlagField(serializers.BooleanField):
 
 def hold_all_readable(model: type[TenantModel], pks: Collection[uuid.UUID]) -> dict[uuid.UUID, Any]:
     """The rows of these ids by id, each as `hold_readable` finds one; one or two statements."""
-    rules, rows = rules_of(model), model._default_manager.all()
-    if not reads_all(rules, rows):
+    rules = rules_of(model)
+    if not reads_all(rules, model):
+        rows = model._default_manager.all()
         pks = list(readable(rules, rows).filter(pk__in=pks).values_list("pk", flat=True))
     return hold_all_live(model, pks)
 
@@ -180,9 +181,12 @@ def hold_readable(model: type[TenantModel], pk: uuid.UUID) -> Any:
 
     The row is held: until the transaction ends nobody deletes it.
     """
-    rules, rows = rules_of(model), model._default_manager.all()
-    may_read = reads_all(rules, rows) or readable(rules, rows).filter(pk=pk).exists()
-    return hold_live(model, pk) if may_read else None
+    rules = rules_of(model)
+    if not reads_all(rules, model):
+        rows = model._default_manager.all()
+        if not readable(rules, rows).filter(pk=pk).exists():
+            return None
+    return hold_live(model, pk)
 
 
 # In a serializer's context: rows that many bodies name, by field and id, already looked up.

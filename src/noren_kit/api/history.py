@@ -104,8 +104,7 @@ class RowHistory:
 
     def _sees_what_is_gone(self: Any) -> bool:
         """Where no row is left that rules or a parent could judge, they must ask for nothing."""
-        none: QuerySet[Any] = QuerySet(self.resource_model()).none()
-        whole = reads_all(self.row_rules, none, self.right())
+        whole = reads_all(self.row_rules, self.resource_model(), self.right())
         return self._sees_bin() and whole and not self.parent_field
 
 

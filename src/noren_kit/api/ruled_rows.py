@@ -11,7 +11,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from noren_kit.accounts.permissions import right_of
-from noren_kit.accounts.row_rules import RowRule, readable, reads_all, refusal
+from noren_kit.accounts.row_rules import RowRule, readable, reads_all, refusal, writes_all
 from noren_kit.api.retries import Replay, shown_ids
 
 # These read their row by `get_queryset` and nothing else.
@@ -49,7 +49,7 @@ class RuledRows:
         right, refused = self.right(), None
         if self.request.method not in SAFE_METHODS:  # type: ignore[attr-defined]
             refused = refusal(self.row_rules, rows, right, [pk])
-        bound = refused or not reads_all(self.row_rules, rows, right)
+        bound = refused or not reads_all(self.row_rules, rows.model, right)
         if bound and not rows.filter(pk=pk).exists():
             raise Http404
         if refused:
@@ -63,9 +63,10 @@ class RuledRows:
 
     def check_written(self, *pks: uuid.UUID) -> None:
         """Raises a rule's error unless the caller may write the rows as they now are."""
-        if not self.row_rules:
-            return
         model: Any = self.resource_model()  # type: ignore[attr-defined]
-        refused = refusal(self.row_rules, model._base_manager.all(), self.right(), pks)
+        right = self.right()
+        if writes_all(self.row_rules, model, right):
+            return
+        refused = refusal(self.row_rules, model._base_manager.all(), right, pks)
         if refused:
             raise refused

@@ -33,7 +33,7 @@ _NO_FILTERS = frozenset({*ResourcePagination.parameters, *SPARSE, "ordering"})
 def _may_see_all(model: Any) -> bool:
     """Whether the caller may view every row of a model."""
     meta = model._meta
-    whole = reads_all(rules_of(model), QuerySet(model).none())
+    whole = reads_all(rules_of(model), model)
     return whole and may(right_for(meta.app_label, "view", meta.model_name))
 
 
@@ -96,7 +96,7 @@ class ShownRows:
             set(self.request.query_params) <= _NO_FILTERS
             and type(self).get_queryset is ShownRows.get_queryset
             and not self.parent_field
-            and reads_all(self.row_rules, rows, self.right())
+            and reads_all(self.row_rules, rows.model, self.right())
         )
         return live_collection(rows.model) if whole else None
 

@@ -59,7 +59,7 @@ def _hidden_resources() -> list[str]:
     known, hidden = known_rights(), []
     for resource, model in recorded_models().items():
         right = right_for(model._meta.app_label, "view", str(model._meta.model_name))
-        whole = reads_all(rules_of(model), QuerySet(model).none())
+        whole = reads_all(rules_of(model), model)
         if not whole or (right in known and not may(right)):
             hidden.append(resource)
     return hidden

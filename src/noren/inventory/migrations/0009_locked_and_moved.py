@@ -1,3 +1,4 @@
+# ruff: noqa: S608  our own text
 """Locking stock items and moving them are two statements, and now one call (ADR 0009)."""
 
 from django.db import migrations
