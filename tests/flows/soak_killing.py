@@ -20,7 +20,7 @@ LEAST_LIFE_SECONDS = 11.0
 _VICTIM = """
 SELECT pid FROM pg_stat_activity
  WHERE backend_type = 'client backend' AND usename LIKE 'noren\\_%%' AND usename <> 'noren_admin'
-   AND (xact_start IS NOT NULL OR NOT %s) AND application_name = 'noren'
+   AND (xact_start IS NOT NULL OR NOT %(at_work)s) AND application_name = 'noren'
  ORDER BY random() LIMIT 1
 """
 
@@ -64,68 +64,56 @@ class Killer(threading.Thread):
         due = random.sample(names, len(names))
         try:
             while not self.stopped.wait(random.uniform(*self._pauses)):
-                name = due.pop() if due else random.choices(names, weights)[0]
+                name = due[-1] if due else random.choices(names, weights)[0]
                 if self.ways[name][1]():
                     self.kills[name] += 1
+                    due = due[:-1]
         except BaseException as error:
             self.error = error
             raise
 
-    def _is_young(self, name: str) -> bool:
-        """Whether it was killed a moment ago; if not, it is about to be."""
+    def _kill(self, name: str, pid: int | None) -> bool:
+        """Kill this process, unless there is none, or what has that name died a moment ago."""
         now = time.monotonic()
-        young = now - self._last.get(name, 0.0) < LEAST_LIFE_SECONDS
-        if not young:
-            self._last[name] = now
-        return young
+        if pid is None or now - self._last.get(name, 0.0) < LEAST_LIFE_SECONDS:
+            return False
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        self._last[name] = now
+        return True
 
     def _main_of(self, name: str) -> bool:
-        pid = self._stack.supervisor.pids().get(name)
-        return pid is not None and not self._is_young(name) and _kill(pid)
+        return self._kill(name, self._stack.pid_of(name))
 
     def _web_process(self) -> bool:
-        server = self._stack.supervisor.pids().get("web")
+        server = self._stack.pid_of("web")
         processes = children_of(server) if server else []
-        if not processes or self._is_young("a web process"):
-            return False
-        return _kill(random.choice(processes))
-
-    def _victim(self, database: psycopg.Connection, *, at_work: bool) -> int | None:
-        row = database.execute(_VICTIM % at_work).fetchone()
-        return row["pid"] if row else None
+        return self._kill("web process", random.choice(processes) if processes else None)
 
     def _terminate(self) -> bool:
         """One that is in a transaction, if there is any within a moment."""
         try:
             with self._stack.connect() as database:
                 for _attempt in range(50):
-                    pid = self._victim(database, at_work=True)
-                    if pid is not None:
-                        ended = database.execute("SELECT pg_terminate_backend(%s) AS ended", [pid])
-                        return bool(ended.fetchone()["ended"])
+                    row = database.execute(_VICTIM, {"at_work": True}).fetchone()
+                    if row is not None:
+                        database.execute("SELECT pg_terminate_backend(%(pid)s)", row)
+                        return True
                     time.sleep(0.01)
         except psycopg.OperationalError:
-            pass  # It is just recovering.
+            return False  # It is recovering from a crash: nobody was killed.
         return False
 
     def _crash(self) -> bool:
         """PostgreSQL then ends all the others too, and recovers from its log."""
-        if self._is_young("PostgreSQL"):
-            return False
         try:
             with self._stack.connect() as database:
-                pid = self._victim(database, at_work=False)
+                row = database.execute(_VICTIM, {"at_work": False}).fetchone()
         except psycopg.OperationalError:
-            return False
-        return pid is not None and _kill(pid)
-
-
-def _kill(pid: int) -> bool:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
+            return False  # It is recovering from the last one.
+        return row is not None and self._kill("PostgreSQL", row["pid"])
 
 
 @contextmanager

@@ -56,7 +56,7 @@ class Stack:
         self.redis = EmbeddedRedis(home / "redis")
         self.environment: dict[str, str] = {}
         self.error: StackError | None = None
-        self._ending = threading.Event()
+        self._ending, self._supervising = threading.Event(), threading.Lock()
         self._keeper = threading.Thread(target=self._keep)
         self._cleanup = ExitStack()
 
@@ -133,11 +133,17 @@ class Stack:
     def _keep(self) -> None:
         while not self._ending.wait(0.1):
             try:
-                self.supervisor.tick()
+                with self._supervising:
+                    self.supervisor.tick()
                 self.postgres.ensure_running()
             except StackError as error:
                 self.error = error
                 return
+
+    def pid_of(self, name: str) -> int | None:
+        """Process id of "web", "worker", "beat" or "relay"; None while it does not run."""
+        with self._supervising:
+            return self.supervisor.pids().get(name)
 
     def _end_keeping(self) -> None:
         self._ending.set()
