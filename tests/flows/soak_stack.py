@@ -31,7 +31,7 @@ from noren_kit.stack.supervisor import Console, Supervisor
 
 DATABASE, WEB_PROCESSES = "noren", 3
 LEASE_SECONDS = 5
-READY_SECONDS, DRAIN_SECONDS = 60.0, 240.0
+READY_SECONDS, DRAIN_SECONDS = 180.0, 240.0
 SUBJECTS = ("stock", "totals", "numbers", "isolation")
 MOST_LOG = 4_000
 _UNDONE = """
@@ -109,7 +109,7 @@ class Stack:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
         )
 
