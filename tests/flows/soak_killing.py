@@ -54,7 +54,7 @@ class Killer(threading.Thread):
             "web process": (25, self._web_process),
             "worker": (14, lambda: self._main_of("worker")),
             "relay": (14, lambda: self._main_of("relay")),
-            "web server": (4, lambda: self._main_of("web")),
+            "web server": (4, self._web_server),
             "back end killed": (3, self._crash),
         }
 
@@ -86,6 +86,10 @@ class Killer(threading.Thread):
 
     def _main_of(self, name: str) -> bool:
         return self._kill(name, self._stack.pid_of(name))
+
+    def _web_server(self) -> bool:
+        """Not before it is back: on a busy machine nobody would be served at all."""
+        return self._stack.answers() and self._main_of("web")
 
     def _web_process(self) -> bool:
         server = self._stack.pid_of("web")

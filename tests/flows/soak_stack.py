@@ -152,14 +152,15 @@ class Stack:
     def wait_until_ready(self) -> None:
         """Until it answers. Raises StackError if something keeps dying, or the time is over."""
         deadline = time.monotonic() + READY_SECONDS
-        while not self._answers():
+        while not self.answers():
             if self.error is not None:
                 raise self.error
             if time.monotonic() > deadline:
                 raise StackError(f"The web process is silent: {self.tail()}")
             time.sleep(0.1)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it can be used at this moment."""
         try:
             url = f"{self.base_url}/health/ready/"
             with urllib.request.urlopen(url, timeout=5) as answer:
