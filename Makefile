@@ -10,7 +10,7 @@ BENCH_OK := $(VENV)/.installed-bench
 SOAKED = tests/accounts/test_parallel_refresh.py tests/flows/test_coherence.py tests/flows/test_concurrency.py \
   tests/flows/test_cursor_walks.py \
   tests/flows/test_hostile_bodies.py tests/flows/test_hostile_requests.py \
-  tests/flows/test_last_unit.py tests/flows/test_schemathesis.py tests/idempotency/test_kills.py \
+  tests/flows/test_kill_soak.py tests/flows/test_last_unit.py tests/flows/test_schemathesis.py tests/idempotency/test_kills.py \
   tests/imports/test_online_retail_resuming.py tests/orders/test_stateful.py
 
 .DEFAULT_GOAL := help

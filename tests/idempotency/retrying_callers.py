@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +33,9 @@ class Given:
     tag: str | None
     replayed: bool
 
+    def answer(self) -> Any:
+        return json.loads(self.body)
+
 
 @dataclass
 class RetryingCaller:
@@ -42,9 +45,12 @@ class RetryingCaller:
     authorization: str
     seen: Counter[str] = field(default_factory=Counter)
     connection: http.client.HTTPConnection | None = None
+    # Seconds between attempts, at least and at most.
+    pauses: tuple[float, float] = (0.002, 0.02)
 
-    def send(self, path: str, body: Any, key: str) -> Given:
-        """One attempt; raises one of LOST where the connection goes."""
+    def _request(
+        self, path: str, body: Any, key: str, method: str = "POST", tag: str | None = None
+    ) -> http.client.HTTPConnection:
         if self.connection is None:
             parts = urlsplit(self.base_url)
             self.connection = http.client.HTTPConnection(
@@ -55,9 +61,19 @@ class RetryingCaller:
             "Content-Type": "application/json",
             "Idempotency-Key": key,
         }
+        if tag is not None:
+            headers["If-Match"] = tag
+        sent = None if body is None else json.dumps(body)
+        self.connection.request(method, path, sent, headers)
+        return self.connection
+
+    def send(self, path: str, body: Any, key: str, **how: Any) -> Given:
+        """One attempt, a POST unless `method` says otherwise, and with `tag` as `If-Match`.
+
+        Raises one of LOST where the connection goes.
+        """
         try:
-            self.connection.request("POST", path, json.dumps(body), headers)
-            response = self.connection.getresponse()
+            response = self._request(path, body, key, **how).getresponse()
             content = response.read()
         except LOST:
             self.close()
@@ -66,21 +82,38 @@ class RetryingCaller:
         location, tag = response.getheader("Location"), response.getheader("ETag")
         return Given(response.status, content, location, tag, replayed)
 
-    def complete(self, path: str, body: Any, key: str) -> Given:
+    def abandon(self, path: str, body: Any, key: str, seconds: float) -> None:
+        """Send it, and hang up after so long, whatever has become of it."""
+        with suppress(*LOST):
+            self._request(path, body, key)
+            time.sleep(seconds)
+        self.seen["abandoned"] += 1
+        self.close()
+
+    def complete(self, path: str, body: Any, key: str, **how: Any) -> Given:
         """The final answer, whatever happens on the way there."""
         for _attempt in range(MOST_ATTEMPTS):
             try:
-                given = self.send(path, body, key)
+                given = self.send(path, body, key, **how)
             except LOST:
                 self.seen["lost"] += 1
+                time.sleep(random.uniform(*self.pauses))
                 continue
             code = "" if given.status < 400 else f" {json.loads(given.body)['code']}"
             self.seen[f"{given.status}{code}{' again' if given.replayed else ''}"] += 1
-            if given.status == 503 or code == " idempotency_in_progress":
-                time.sleep(random.uniform(0.002, 0.02))
+            if given.status >= 500 or code == " idempotency_in_progress":
+                time.sleep(random.uniform(*self.pauses))
                 continue
             return given
         raise AssertionError(f"{key} has no answer after {MOST_ATTEMPTS} attempts: {self.seen}")
+
+    def broken(self) -> dict[str, int]:
+        """Answers that no kill excuses."""
+        return {
+            answer: many
+            for answer, many in self.seen.items()
+            if answer.startswith("5") and not answer.startswith("503")
+        }
 
     def close(self) -> None:
         if self.connection is not None:

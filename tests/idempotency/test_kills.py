@@ -97,6 +97,7 @@ def test_one_effect_for_each_key(shop: Shop, bodies: list[dict[str, Any]]) -> No
         seen = sum((caller.seen for caller in callers), Counter())
         print(f"{KEYS} keys, {CALLERS} callers, {killer.kills} kills: {dict(seen)}")
         for caller in callers:
+            assert caller.broken() == {}
             caller.close()
     assert killer.kills >= LEAST_KILLS, seen
     for number, answers in enumerate(zip(*given, strict=True)):
