@@ -46,7 +46,7 @@ test: $(DEV_OK)  ## Run the whole suite
 soak: $(DEV_OK)  ## Run what `make test` shortens at its full length
 	NOREN_SOAK=1 $(BIN)/python -m pytest -n 2 $(SOAKED)
 
-check: lint lengths types contracts migrations schema  ## Lint, types, architecture, migrations, schema
+check: lint lengths types contracts migrations schema settings  ## Lint, types, architecture, migrations, schema, settings
 
 lint: $(DEV_OK)
 	$(BIN)/ruff check src tests bench
@@ -68,6 +68,9 @@ migrations: $(DEV_OK)
 
 schema: $(DEV_OK)
 	$(BIN)/noren schema --check docs/openapi.yaml
+
+settings: $(DEV_OK)
+	$(BIN)/noren config table --check docs/guides/settings.md
 
 FILE ?= ../shared/data/online-retail-uci/online_retail.csv.zst
 bench: $(BENCH_OK)  ## Measure Noren beside its baselines, 10,000 products (at most 15 minutes)

@@ -1,8 +1,9 @@
-"""Production: nothing has a default that would be unsafe."""
+"""Production: the environment is judged as a whole before anything is read from it."""
 
-from noren.config.settings.base import *  # noqa: F403
-from noren.config.settings.base import env
+import os
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
-EMAIL_HOST = env.str("EMAIL_HOST", default="localhost")
-EMAIL_PORT = env.int("EMAIL_PORT", default=25)
+from noren.config.variables import TABLE
+
+TABLE.refuse_unsafe(os.environ)
+
+from noren.config.settings.base import *  # noqa: E402, F403
