@@ -251,10 +251,11 @@ def main() -> None:
             _take_in_files()
         app()
     except (RuntimeError, ImproperlyConfigured) as error:
-        from noren_kit.db.roles import RolesError, UnsafeRoleError
+        from noren_kit.core.starting import StartRefused
+        from noren_kit.db.roles import RolesError
         from noren_kit.stack.errors import StackError
 
-        if not isinstance(error, StackError | RolesError | UnsafeRoleError | ImproperlyConfigured):
+        if not isinstance(error, StackError | RolesError | StartRefused | ImproperlyConfigured):
             raise
         typer.echo(f"noren: {error}", err=True)
         sys.exit(1)

@@ -17,6 +17,8 @@ PACKAGES = Path(__file__).resolve().parents[3]
 
 SECRET_KEY = given.SECRET_KEY.read()
 DEBUG = False
+# Whether processes refuse to start with an environment that production must not have.
+REFUSE_UNSAFE = False
 ALLOWED_HOSTS = given.ALLOWED_HOSTS.read()
 
 INSTALLED_APPS = [
@@ -44,15 +46,17 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "noren_kit.observability.middleware.RequestMiddleware",
+    # Outside of all that answers by itself, so that every answer has their headers.
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "noren_kit.api.middleware.EnvelopeMiddleware",
-    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "noren_kit.api.limiting.LimitsMiddleware",
     "noren_kit.api.middleware.RequestLimitsMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "noren_kit.api.middleware.PublicHostMiddleware",
 ]
 
 ROOT_URLCONF = "noren.config.urls"
@@ -265,7 +269,19 @@ CORS_EXPOSE_HEADERS = [
     "Retry-After",
 ]
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SILENCED_SYSTEM_CHECKS: list[str] = []
+X_FRAME_OPTIONS = "DENY"
+# Answers are data and load nothing; the page of the API's documentation has a policy of its own.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+# No form and no session: the one cookie is taken from our own origins alone
+# (docs/guides/sign-in.md).
+SILENCED_SYSTEM_CHECKS = ["security.W003"]
 
 LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = logging_settings(json=given.LOG_JSON.read(), level=given.LOG_LEVEL.read())
