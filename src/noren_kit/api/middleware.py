@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 from django.utils.translation import gettext_lazy as _
 
@@ -61,7 +61,7 @@ class PublicHostMiddleware(CommonMiddleware):
     A kubelet or a scraper calls each process by its address, which nobody lists among hosts.
     """
 
-    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
         if request.path_info.startswith(PROBES):
             return None
         return super().process_request(request)
