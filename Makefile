@@ -14,7 +14,7 @@ SOAKED = tests/accounts/test_parallel_refresh.py tests/flows/test_coherence.py t
   tests/imports/test_online_retail_resuming.py tests/orders/test_stateful.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak check lint lengths types contracts schema migrations messages bench bench-full bench-sign-in bench-authentication bench-import bench-servers lock clean
+.PHONY: help run test test-servers soak check lint lengths types contracts schema migrations messages bench bench-full bench-sign-in bench-authentication bench-import bench-servers lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +46,10 @@ test: $(DEV_OK)  ## Run the whole suite
 soak: $(DEV_OK)  ## Run what `make test` shortens at its full length
 	NOREN_SOAK=1 $(BIN)/python -m pytest -n 2 $(SOAKED)
 
-check: lint lengths types contracts migrations schema  ## Lint, types, architecture, migrations, schema
+test-servers: $(DEV_OK)  ## Test against Debian's PostgreSQL (TLS) and PgBouncer, which must be installed
+	$(BIN)/python -m pytest -c tests/servers/pytest.ini tests/servers
+
+check: lint lengths types contracts migrations schema settings  ## Lint, types, architecture, migrations, schema, settings
 
 lint: $(DEV_OK)
 	$(BIN)/ruff check src tests bench
@@ -68,6 +71,9 @@ migrations: $(DEV_OK)
 
 schema: $(DEV_OK)
 	$(BIN)/noren schema --check docs/openapi.yaml
+
+settings: $(DEV_OK)
+	$(BIN)/noren config table --check docs/guides/settings.md
 
 FILE ?= ../shared/data/online-retail-uci/online_retail.csv.zst
 bench: $(BENCH_OK)  ## Measure Noren beside its baselines, 10,000 products (at most 15 minutes)

@@ -6,7 +6,6 @@ Heavy imports wait until a command needs them, so that `noren --help` is quick.
 
 from __future__ import annotations
 
-import difflib
 import io
 import os
 import sys
@@ -15,6 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from noren.config.commands import app as config_app
+from noren.config.commands import compare
 
 if TYPE_CHECKING:
     from noren_kit.stack.supervisor import ProcessSpec
@@ -50,6 +52,7 @@ app = typer.Typer(
 )
 database_app = typer.Typer(no_args_is_help=True, help="The database itself, for administrators.")
 app.add_typer(database_app, name="db")
+app.add_typer(config_app, name="config")
 
 
 def working_folder() -> Path:
@@ -207,25 +210,12 @@ def schema(
         call_command("spectacular", validate=True, fail_on_warn=True, stdout=output)
     text = output.getvalue()
     if check is not None:
-        compare(check, text)
+        compare(check, text, "noren schema --write")
     if write is not None:
         write.parent.mkdir(parents=True, exist_ok=True)
         write.write_text(text, encoding="utf-8")
     if check is None and write is None:
         typer.echo(text, nl=False)
-
-
-def compare(file: Path, text: str) -> None:
-    """Exit with 1 and the first differences unless the file holds this text."""
-    found = file.read_text(encoding="utf-8") if file.exists() else ""
-    if found == text:
-        return
-    difference = difflib.unified_diff(
-        found.splitlines(), text.splitlines(), str(file), "generated", lineterm=""
-    )
-    typer.echo("\n".join(list(difference)[:60]), err=True)
-    typer.echo(f"\n{file} is out of date: noren schema --write {file}", err=True)
-    raise typer.Exit(1)
 
 
 @database_app.command()
@@ -254,16 +244,29 @@ def bootstrap(
 
 def main() -> None:
     """Entry point; turns errors that a person can act on into one sentence and exit code 1."""
+    from django.core.exceptions import ImproperlyConfigured
+
     try:
+        if sys.argv[1:2] != ["config"]:
+            _take_in_files()
         app()
-    except RuntimeError as error:
+    except (RuntimeError, ImproperlyConfigured) as error:
+        from noren_kit.core.starting import StartRefused
         from noren_kit.db.roles import RolesError
         from noren_kit.stack.errors import StackError
 
-        if not isinstance(error, StackError | RolesError):
+        if not isinstance(error, StackError | RolesError | StartRefused | ImproperlyConfigured):
             raise
         typer.echo(f"noren: {error}", err=True)
         sys.exit(1)
+
+
+def _take_in_files() -> None:
+    """What follows looks at DATABASE_URL and the like alone, not at DATABASE_URL_FILE."""
+    if any(name.endswith("_FILE") for name in os.environ):
+        from noren.config.variables import TABLE
+
+        TABLE.take_in_files(os.environ)
 
 
 if __name__ == "__main__":

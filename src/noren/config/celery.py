@@ -4,16 +4,24 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import beat_init, worker_init
+from django.conf import settings
+
+from noren_kit.core.starting import ends_if_refused
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "noren.config.settings.production")
+with ends_if_refused():
+    settings.INSTALLED_APPS  # noqa: B018  read now, for Celery would do so in the middle of a start
 app = Celery("noren")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
 @worker_init.connect
-def refuse_privileged_role(**kwargs: Any) -> None:
+@beat_init.connect
+def refuse_unsafe_database(**kwargs: Any) -> None:
+    """Celery logs what its signals' receivers raise and goes on; it does not hold up an exit."""
     from noren_kit.tenancy import startup
 
-    startup.refuse_privileged_role()
+    with ends_if_refused():
+        startup.refuse_unsafe_database()

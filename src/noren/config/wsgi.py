@@ -1,4 +1,4 @@
-"""The WSGI entry point; refuses to serve with a privileged database role."""
+"""The WSGI entry point; refuses to serve where that would not be safe."""
 
 import os
 
@@ -7,6 +7,11 @@ from noren_kit.api.wsgi import get_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "noren.config.settings.production")
 application = get_application()
 
-from noren_kit.tenancy.startup import refuse_privileged_role  # noqa: E402
+from django.conf import settings  # noqa: E402
 
-refuse_privileged_role()
+from noren.config.variables import TABLE  # noqa: E402
+from noren_kit.tenancy.startup import refuse_unsafe_database  # noqa: E402
+
+if settings.REFUSE_UNSAFE:
+    TABLE.refuse_unsafe(os.environ, process="web")
+refuse_unsafe_database()

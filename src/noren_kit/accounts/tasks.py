@@ -38,7 +38,7 @@ def send_password_reset(email: str, language: str) -> None:
         send_reset_mail(email)
 
 
-@shared_task(name="accounts.remove_stale_sessions", ignore_result=True)
+@shared_task(name="accounts.remove_stale_sessions")
 def remove_stale_sessions() -> int:
     """Remove sessions that ended or ran out more than 30 days ago; returns their number."""
     before = timezone.now() - KEPT
@@ -91,7 +91,7 @@ def _mail_invitation(invitation: Membership) -> None:
             send_reset_mail(person.email)
 
 
-@shared_task(name="accounts.remove_failed_sign_ins", ignore_result=True)
+@shared_task(name="accounts.remove_failed_sign_ins")
 def remove_failed_sign_ins() -> int:
     """Remove failed sign-ins of more than 30 days ago; returns their number."""
     removed, _by_model = FailedSignIn.objects.filter(occurred_at__lt=timezone.now() - KEPT).delete()

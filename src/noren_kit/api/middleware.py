@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.middleware.common import CommonMiddleware
 from django.utils.translation import gettext_lazy as _
 
 from noren_kit.api.envelope import JSON, PROBLEM, error_response
@@ -15,6 +16,7 @@ from noren_kit.core.conf import conf
 
 _LENGTH = re.compile(r"[0-9]{1,18}\Z")
 _KEPT = ("Allow", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate")
+PROBES = ("/health/", "/metrics")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -51,6 +53,18 @@ class EnvelopeMiddleware:
             details=error.details,
             headers=error.headers,
         )
+
+
+class PublicHostMiddleware(CommonMiddleware):
+    """Refuses hosts that are not ours (RFC 9110, section 7.4), but of probes.
+
+    A kubelet or a scraper calls each process by its address, which nobody lists among hosts.
+    """
+
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
+        if request.path_info.startswith(PROBES):
+            return None
+        return super().process_request(request)
 
 
 class RequestLimitsMiddleware:

@@ -20,6 +20,8 @@ from importlib import import_module
 from granian.constants import Interfaces
 from granian.server import Server
 
+from noren_kit.core.starting import ends_if_refused
+
 # What libraries import if it is installed, and a server of JSON has no use for: colours of a
 # console (structlog) and a client (the test client of Django REST framework).
 _UNUSED = ("rich", "requests")
@@ -34,7 +36,8 @@ def import_and_freeze(target: str) -> None:
     gc.disable()
     for name in _UNUSED:
         sys.modules[name] = None  # type: ignore[assignment]  # as if it were not installed
-    import_module(target.partition(":")[0])
+    with ends_if_refused():
+        import_module(target.partition(":")[0])
     gc.freeze()
     gc.enable()
 

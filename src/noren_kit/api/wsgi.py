@@ -14,6 +14,7 @@ from django.utils import translation
 from django.utils.http import parse_header_parameters
 
 from noren_kit.core.conf import conf
+from noren_kit.observability.addresses import settle_scheme
 
 
 class Utf8Request(WSGIRequest):
@@ -29,7 +30,10 @@ class Utf8Request(WSGIRequest):
 
 
 class Handler(WSGIHandler):
-    """Reads bodies without a stated length too (RFC 9112, section 7.1); Django takes none then."""
+    """Reads bodies without a stated length too (RFC 9112, section 7.1); Django takes none then.
+
+    And takes the scheme from trusted proxies alone, for everything that comes after.
+    """
 
     request_class = Utf8Request
     # Set once the models are there.
@@ -38,6 +42,7 @@ class Handler(WSGIHandler):
     def __call__(  # type: ignore[override]
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
+        settle_scheme(environ)
         if "HTTP_TRANSFER_ENCODING" in environ and not environ.get("CONTENT_LENGTH"):
             body = environ["wsgi.input"].read(conf.MAX_BODY_BYTES + 1)
             environ["wsgi.input"] = io.BytesIO(body)

@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from noren_kit.core.starting import StartRefused
 from noren_kit.db.role_names import APP, AUDIT, BACKUP, LOOKUP, OWNER, PLATFORM, RELAY
 
 LOGIN_ROLES = (OWNER, APP, RELAY, PLATFORM, BACKUP)
@@ -48,7 +49,7 @@ class RolesError(RuntimeError):
     """The roles could not be made as they must be; the message says what to do."""
 
 
-class UnsafeRoleError(RuntimeError):
+class UnsafeRoleError(StartRefused):
     """The connection's role could read or change the data of every tenant."""
 
 
@@ -325,7 +326,7 @@ _PRIVILEGES: LiteralString = """
 """
 
 
-def assert_unprivileged(connection: Connection) -> None:
+def assert_unprivileged(connection: Connection, *, variable: str = "DATABASE_URL") -> None:
     """Refuse a role that row-level security does not bind; for the start of anything that serves.
 
     Raises UnsafeRoleError for a superuser, a role with BYPASSRLS, the owner of the database or of a
@@ -345,5 +346,5 @@ def assert_unprivileged(connection: Connection) -> None:
     if held:
         raise UnsafeRoleError(
             f"Refusing to serve as {user}, which {' and '.join(held)} (itself or as a member): "
-            f"tenants would not be kept apart. DATABASE_URL must log in as {APP}."
+            f"tenants would not be kept apart. {variable} must log in as {URL_VARIABLES[variable]}."
         )

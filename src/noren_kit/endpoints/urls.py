@@ -1,7 +1,6 @@
 """The kit's own routes: sign-in, management, probes, the schema and its pages."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from noren_kit.api.routers import ResourceRouter
 from noren_kit.endpoints.access_log import AccessEntryViewSet
@@ -9,7 +8,7 @@ from noren_kit.endpoints.api_keys import ApiKeyViewSet
 from noren_kit.endpoints.audit import ChangeViewSet
 from noren_kit.endpoints.members import MemberViewSet
 from noren_kit.endpoints.roles import RoleViewSet
-from noren_kit.endpoints.schema import SchemaView
+from noren_kit.endpoints.schema import DocumentationView, SchemaView
 from noren_kit.endpoints.tenants import SettingsView, TenantViewSet
 from noren_kit.observability import health
 
@@ -26,7 +25,7 @@ urlpatterns = [
     path("api/v1/settings/", SettingsView.as_view(), name="settings"),
     path("api/auth/", include("noren_kit.endpoints.auth.urls")),
     path("api/schema/", SchemaView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/docs/", DocumentationView.as_view(url_name="schema"), name="docs"),
     path("health/", health.ready, name="health"),
     path("health/live/", health.live, name="health-live"),
     path("health/ready/", health.ready, name="health-ready"),

@@ -12,7 +12,7 @@ from noren_kit.tenancy.upkeep import in_every_tenant
 BATCH = 1_000
 
 
-@shared_task(name="idempotency.sweep", ignore_result=True)
+@shared_task(name="idempotency.sweep")
 def sweep() -> int:
     """Remove what has run out in all tenants, in batches that commit; returns the number."""
     return in_every_tenant(partial(sweep_expired, BATCH))

@@ -6,8 +6,9 @@ It stands this low because logs, audit and the networks of API keys need it as w
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from functools import lru_cache
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
@@ -86,6 +87,19 @@ def client_address(request: HttpRequest) -> str:
         elif hop.strip():
             break
     return str(address)
+
+
+def settle_scheme(environ: MutableMapping[str, Any]) -> None:
+    """Take the scheme of a WSGI request from `X-Forwarded-Proto` where a trusted proxy says it.
+
+    The header is gone afterwards, whoever wrote it: nothing that comes later can believe it.
+    """
+    stated = environ.pop("HTTP_X_FORWARDED_PROTO", None)
+    if stated is None:
+        return
+    address = parse_address(str(environ.get("REMOTE_ADDR", "")))
+    if stated in ("http", "https") and address is not None and _is_trusted(address):
+        environ["wsgi.url_scheme"] = stated
 
 
 def address_group(address: str) -> str:

@@ -17,7 +17,7 @@ from noren_kit.tenancy.tasks import TenantTask
 _log = get_logger("noren.bin")
 
 
-@shared_task(name="softdelete.purge_bins", ignore_result=True)
+@shared_task(name="softdelete.purge_bins")
 def purge_bins() -> int:
     """Start a purge in every active tenant; returns their number.
 

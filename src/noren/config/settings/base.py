@@ -6,18 +6,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import environ
 from corsheaders.defaults import default_headers
+from django.db import DEFAULT_DB_ALIAS
 
-from noren_kit.limits.policies import parse_limits
+from noren.config import variables as given
+from noren_kit.core.variables import Variable
 from noren_kit.observability.logging import logging_settings
 
-env = environ.Env()
 PACKAGES = Path(__file__).resolve().parents[3]
 
-SECRET_KEY = env.str("SECRET_KEY")
+SECRET_KEY = given.SECRET_KEY.read()
 DEBUG = False
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
+# Whether processes refuse to start with an environment that production must not have.
+REFUSE_UNSAFE = False
+ALLOWED_HOSTS = given.ALLOWED_HOSTS.read()
 
 INSTALLED_APPS = [
     "django.contrib.staticfiles",
@@ -44,15 +46,17 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "noren_kit.observability.middleware.RequestMiddleware",
+    # Outside of all that answers by itself, so that every answer has their headers.
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "noren_kit.api.middleware.EnvelopeMiddleware",
-    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "noren_kit.api.limiting.LimitsMiddleware",
     "noren_kit.api.middleware.RequestLimitsMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "noren_kit.api.middleware.PublicHostMiddleware",
 ]
 
 ROOT_URLCONF = "noren.config.urls"
@@ -67,29 +71,36 @@ TEMPLATES = [
 APPEND_SLASH = False
 
 
-def _database(variable: str, **options: Any) -> dict[str, Any]:
-    """One role's connection, which is kept."""
+def _database(alias: str, variable: Variable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """One role's connection, which is kept; none where its address is not given.
+
+    A process answers one request at a time, so a pool would hold one connection as well, and a
+    thread to look after it. What the address says of TLS goes to libpq as it stands.
+    """
+    address = variable.read()
+    if not address:
+        return {}
+    options = {"application_name": "noren", **address.get("OPTIONS", {})}
+    if alias == DEFAULT_DB_ALIAS:
+        # Uses after which a statement is prepared on the server; null for poolers that can't.
+        options["prepare_threshold"] = 5 if given.PREPARED_STATEMENTS.read() else None
     return {
-        **env.db_url(variable),
-        "ENGINE": "django.db.backends.postgresql",
-        "CONN_MAX_AGE": None,
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"application_name": "noren"},
-        **options,
+        alias: {
+            **address,
+            "CONN_MAX_AGE": None,
+            "CONN_HEALTH_CHECKS": True,
+            "ATOMIC_REQUESTS": alias == DEFAULT_DB_ALIAS,
+            "OPTIONS": options,
+        }
     }
 
 
-_SERVING = {
-    "application_name": "noren",
-    # Uses after which a statement is prepared on the server; null for poolers that can't.
-    "prepare_threshold": 5 if env.bool("PREPARED_STATEMENTS", default=True) else None,
-}
 # One address per role (docs/guides/isolation.md). Only `default` serves requests and tasks.
 DATABASES = {
-    "default": _database("DATABASE_URL", ATOMIC_REQUESTS=True, OPTIONS=_SERVING),
-    "owner": _database("DATABASE_OWNER_URL"),
-    "relay": _database("DATABASE_RELAY_URL"),
-    "platform": _database("DATABASE_PLATFORM_URL"),
+    **_database(DEFAULT_DB_ALIAS, given.DATABASE_URL),
+    **_database("owner", given.DATABASE_OWNER_URL),
+    **_database("relay", given.DATABASE_RELAY_URL),
+    **_database("platform", given.DATABASE_PLATFORM_URL),
 }
 DATABASE_ROUTERS = ["noren_kit.db.router.OwnerMigrates"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -114,14 +125,22 @@ TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 
-REDIS_URL = env.str("REDIS_URL")
+REDIS_URL = given.REDIS_URL.read()
 # JSON bodies have limits of their own (noren_kit.core.conf); this one bounds forms.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TASK_IGNORE_RESULT = True
+# States of scheduled tasks are kept for a day; what is sent by the thousand ignores its result.
+CELERY_RESULT_BACKEND = (
+    f"noren_kit.core.results:UnwatchedResults+{given.RESULTS_REDIS_URL.read() or REDIS_URL}"
+)
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_RESULT_EXPIRES = timedelta(days=1)
+CELERY_TASK_TRACK_STARTED = True
+CELERY_REDIS_SOCKET_TIMEOUT = 5
+CELERY_REDIS_SOCKET_CONNECT_TIMEOUT = 2
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 30 * 60
@@ -160,18 +179,24 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="orders@noren.example")
+EMAIL_HOST = given.EMAIL_HOST.read()
+EMAIL_PORT = given.EMAIL_PORT.read()
+EMAIL_HOST_USER = given.EMAIL_HOST_USER.read()
+EMAIL_HOST_PASSWORD = given.EMAIL_HOST_PASSWORD.read()
+EMAIL_USE_TLS = given.EMAIL_USE_TLS.read()
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = given.DEFAULT_FROM_EMAIL.read()
 
 NOREN_KIT: dict[str, Any] = {
-    "JWT_PRIVATE_KEY": env.str("JWT_PRIVATE_KEY", multiline=True),
-    "PASSWORD_RESET_URL": env.str("PASSWORD_RESET_URL", default=""),
-    "PUBLIC_ORIGINS": env.list("PUBLIC_ORIGINS", default=[]),
-    "OUTBOX_LEASE_SECONDS": env.float("OUTBOX_LEASE_SECONDS", default=60.0),
-    "TRUSTED_PROXIES": env.list("TRUSTED_PROXIES", default=[]),
-    "LIMITS": parse_limits(env.str("LIMITS", default="")),
+    "JWT_PRIVATE_KEY": given.JWT_PRIVATE_KEY.read(),
+    "PASSWORD_RESET_URL": given.PASSWORD_RESET_URL.read(),
+    "PUBLIC_ORIGINS": given.PUBLIC_ORIGINS.read(),
+    "OUTBOX_LEASE_SECONDS": given.OUTBOX_LEASE_SECONDS.read(),
+    "TRUSTED_PROXIES": given.TRUSTED_PROXIES.read(),
+    "LIMITS": given.LIMITS.read(),
     "CELERY_APP": "noren.config.celery.app",
-    "LIMITS_REDIS_URL": env.str("LIMITS_REDIS_URL", default=""),
-    "CACHE_REDIS_URL": env.str("CACHE_REDIS_URL", default=""),
+    "LIMITS_REDIS_URL": given.LIMITS_REDIS_URL.read(),
+    "CACHE_REDIS_URL": given.CACHE_REDIS_URL.read(),
 }
 
 REST_FRAMEWORK = {
@@ -240,7 +265,7 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = given.CORS_ALLOWED_ORIGINS.read()
 CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "if-none-match"]
 CORS_EXPOSE_HEADERS = [
     "X-Request-ID",
@@ -252,9 +277,19 @@ CORS_EXPOSE_HEADERS = [
     "Retry-After",
 ]
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SILENCED_SYSTEM_CHECKS: list[str] = []
+X_FRAME_OPTIONS = "DENY"
+# Answers are data and load nothing; the page of the API's documentation has a policy of its own.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+# No form and no session: the one cookie is taken from our own origins alone
+# (docs/guides/sign-in.md).
+SILENCED_SYSTEM_CHECKS = ["security.W003"]
 
 LOGGING_CONFIG = "logging.config.dictConfig"
-LOGGING = logging_settings(
-    json=env.bool("LOG_JSON", default=True), level=env.str("LOG_LEVEL", default="INFO")
-)
+LOGGING = logging_settings(json=given.LOG_JSON.read(), level=given.LOG_LEVEL.read())

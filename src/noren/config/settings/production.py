@@ -1,8 +1,16 @@
-"""Production: nothing has a default that would be unsafe."""
+"""Production: the environment is judged as a whole before anything is read from it."""
 
-from noren.config.settings.base import *  # noqa: F403
-from noren.config.settings.base import env
+import os
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
-EMAIL_HOST = env.str("EMAIL_HOST", default="localhost")
-EMAIL_PORT = env.int("EMAIL_PORT", default=25)
+from noren.config import variables as given
+
+given.TABLE.refuse_unsafe(os.environ)
+
+from noren.config.settings.base import *  # noqa: E402, F403
+
+REFUSE_UNSAFE = True
+# The scheme is that of the connection, or what a proxy of TRUSTED_PROXIES says.
+SECURE_SSL_REDIRECT = True
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics"]
+SECURE_HSTS_SECONDS = given.SECURE_HSTS_SECONDS.read()
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0

@@ -1,10 +1,13 @@
 """The test suite: quick password hashing and quiet logs; everything else as in production."""
 
+import environ
+
 from noren.config.settings.base import *  # noqa: F403
-from noren.config.settings.base import NOREN_KIT, env
+from noren.config.settings.base import NOREN_KIT
 from noren_kit.core.conf import DEFAULTS
 from noren_kit.observability.logging import logging_settings
 
+env = environ.Env()
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.locmem.EmailBackend")

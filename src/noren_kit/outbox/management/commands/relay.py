@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError, connections
 
 from noren_kit.observability.logging import get_logger
 from noren_kit.outbox.relay import RELAY_ALIAS, relay_once
+from noren_kit.tenancy.startup import refuse_unsafe_database
 
 _IDLE_SECONDS = 0.5
 _DATABASE_AWAY_SECONDS = 2.0
@@ -22,6 +23,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
+        refuse_unsafe_database(RELAY_ALIAS, variable="DATABASE_RELAY_URL", migrated=False)
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())

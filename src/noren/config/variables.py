@@ -1,0 +1,303 @@
+"""Every variable of Noren's environment: settings, checks and documentation come from here."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from noren_kit.accounts.keys import ring
+from noren_kit.core import values
+from noren_kit.core.variables import Section, Table, Variable
+from noren_kit.db.role_names import APP, BACKUP, OWNER, PLATFORM, RELAY
+from noren_kit.limits.policies import parse_limits
+
+PROCESSES = ("web", "worker", "beat", "relay", "migrate")
+Database = dict[str, Any]
+_KEY_CHARACTERS, _KEY_VARIETY = 50, 10
+_PLACEHOLDERS = ("django-insecure", "change", "example", "secret", "only-for-tests", "default")
+_NO_DATABASE: Database = {}
+
+
+def _private_keys(given: str) -> str:
+    pems = values.lines(given)
+    try:
+        keys = ring(pems)
+    except (TypeError, ValueError, ImproperlyConfigured) as error:
+        raise ValueError("holds no Ed25519 private key in PEM form") from error
+    if not keys:
+        raise ValueError("holds no Ed25519 private key in PEM form")
+    return pems
+
+
+def _limits(given: str) -> dict[str, tuple[int, int]]:
+    try:
+        return parse_limits(given)
+    except ImproperlyConfigured as error:
+        raise ValueError(str(error).removeprefix("LIMITS: ").removesuffix(".")) from error
+
+
+def _weak_key(key: str) -> Iterator[str]:
+    if len(key) < _KEY_CHARACTERS or len(set(key)) < _KEY_VARIETY:
+        yield f"is weak: {_KEY_CHARACTERS} random characters or more are needed"
+    elif any(word in key.lower() for word in _PLACEHOLDERS):
+        yield "is a placeholder, not a random text"
+
+
+def _debugging(value: bool) -> Iterator[str]:
+    if value:
+        yield "must not be on in production"
+
+
+def _wild_hosts(hosts: list[str]) -> Iterator[str]:
+    if not hosts:
+        yield "names no host"
+    if any("*" in host for host in hosts):
+        yield "must name its hosts; * would accept any"
+
+
+def _open_proxies(networks: list[str]) -> Iterator[str]:
+    if any(ipaddress.ip_network(network).prefixlen == 0 for network in networks):
+        yield "must name your proxies; this trusts every address"
+
+
+def _without_tls(origins: list[str]) -> Iterator[str]:
+    if any(origin.startswith("http:") for origin in origins):
+        yield "must hold https origins alone"
+
+
+def _privileged(database: Database) -> Iterator[str]:
+    user = database.get("USER")
+    if user in {"postgres", OWNER, PLATFORM, BACKUP}:
+        yield f"logs in as {user}, whom row-level security does not bind; it must be {APP}"
+
+
+def _database(name: str, role: str, meaning: str, *needed_by: str) -> Variable[Database]:
+    return Variable(
+        name,
+        "PostgreSQL URL",
+        values.database_url,
+        f"As `{role}`: {meaning}",
+        default=_NO_DATABASE,
+        needed_by=needed_by,
+    )
+
+
+SECRET_KEY: Variable[str] = Variable(
+    "SECRET_KEY",
+    "text",
+    values.text,
+    "Signs and seeds; 50 random characters or more.",
+    secret=True,
+    unsafe=_weak_key,
+)
+JWT_PRIVATE_KEY: Variable[str] = Variable(
+    "JWT_PRIVATE_KEY",
+    "PEM",
+    _private_keys,
+    "Ed25519 private keys (`openssl genpkey -algorithm ed25519`), one after the other: the first "
+    "signs tokens, all verify them.",
+    secret=True,
+)
+DEBUG: Variable[bool] = Variable(
+    "DEBUG", "flag", values.flag, "Refused in production.", default=False, unsafe=_debugging
+)
+ALLOWED_HOSTS: Variable[list[str]] = Variable(
+    "ALLOWED_HOSTS",
+    "list",
+    values.items,
+    "Host names that the API answers to; `.shop.example` stands for its sub-domains too.",
+    default=[],
+    needed_by=("web",),
+    unsafe=_wild_hosts,
+)
+TRUSTED_PROXIES: Variable[list[str]] = Variable(
+    "TRUSTED_PROXIES",
+    "list of networks",
+    values.networks,
+    "Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
+    default=[],
+    unsafe=_open_proxies,
+)
+PUBLIC_ORIGINS: Variable[list[str]] = Variable(
+    "PUBLIC_ORIGINS",
+    "list of origins",
+    values.origins,
+    "Origins of your own pages, whose requests may use the refresh cookie.",
+    default=[],
+    unsafe=_without_tls,
+)
+CORS_ALLOWED_ORIGINS: Variable[list[str]] = Variable(
+    "CORS_ALLOWED_ORIGINS",
+    "list of origins",
+    values.origins,
+    "Origins of pages elsewhere whose scripts may call the API (Fetch standard, CORS).",
+    default=[],
+    unsafe=_without_tls,
+)
+SECURE_HSTS_SECONDS: Variable[int] = Variable(
+    "SECURE_HSTS_SECONDS",
+    "whole number",
+    values.whole(0, 100_000_000),
+    "How long browsers insist on https (RFC 6797), in production; 0 says nothing.",
+    default=31_536_000,
+)
+PASSWORD_RESET_URL: Variable[str] = Variable(
+    "PASSWORD_RESET_URL",
+    "text",
+    values.text,
+    "Your page in mails about passwords, with `{uid}` and `{token}`.",
+    default="",
+)
+
+DATABASE_URL: Variable[Database] = Variable(
+    "DATABASE_URL",
+    "PostgreSQL URL",
+    values.database_url,
+    f"As `{APP}`: requests and tasks. `postgres://{APP}:…@host/noren`; for TLS append "
+    "`?sslmode=verify-full&sslrootcert=/path/ca.pem` (to every address).",
+    unsafe=_privileged,
+)
+DATABASE_OWNER_URL: Variable[Database] = _database(
+    "DATABASE_OWNER_URL", OWNER, "migrations; no pooler.", "migrate"
+)
+DATABASE_RELAY_URL: Variable[Database] = _database(
+    "DATABASE_RELAY_URL", RELAY, "the outbox.", "relay"
+)
+DATABASE_PLATFORM_URL: Variable[Database] = _database(
+    "DATABASE_PLATFORM_URL", PLATFORM, "opening tenants.", "web"
+)
+DATABASE_BACKUP_URL: Variable[Database] = _database("DATABASE_BACKUP_URL", BACKUP, "backups.")
+DATABASE_ADMIN_URL: Variable[Database] = Variable(
+    "DATABASE_ADMIN_URL",
+    "PostgreSQL URL",
+    values.database_url,
+    "A role that may make roles and databases; for `noren db bootstrap` alone.",
+    default=_NO_DATABASE,
+)
+PREPARED_STATEMENTS: Variable[bool] = Variable(
+    "PREPARED_STATEMENTS",
+    "flag",
+    values.flag,
+    "Prepare statements on the server; false behind a pooler that does not know them "
+    "(PgBouncer before 1.21).",
+    default=True,
+)
+
+REDIS_URL: Variable[str] = Variable(
+    "REDIS_URL", "Redis URL", values.redis_url, "The broker, and whatever has none of its own."
+)
+RESULTS_REDIS_URL: Variable[str] = Variable(
+    "RESULTS_REDIS_URL", "Redis URL", values.redis_url, "States of tasks.", default=""
+)
+LIMITS_REDIS_URL: Variable[str] = Variable(
+    "LIMITS_REDIS_URL", "Redis URL", values.redis_url, "Counters of limits.", default=""
+)
+CACHE_REDIS_URL: Variable[str] = Variable(
+    "CACHE_REDIS_URL", "Redis URL", values.redis_url, "Cached bodies.", default=""
+)
+LIMITS: Variable[dict[str, tuple[int, int]]] = Variable(
+    "LIMITS",
+    "limits",
+    _limits,
+    "`credential=1000/3600,sign_in=30/3600`: requests per seconds by class of caller "
+    "([limits](limits.md)).",
+    default={},
+)
+OUTBOX_LEASE_SECONDS: Variable[float] = Variable(
+    "OUTBOX_LEASE_SECONDS",
+    "number",
+    values.positive,
+    "How long a claim of the outbox lasts before another relay may take the delivery.",
+    default=60.0,
+)
+
+EMAIL_HOST: Variable[str] = Variable(
+    "EMAIL_HOST", "text", values.text, "The mail server.", default="localhost"
+)
+EMAIL_PORT: Variable[int] = Variable(
+    "EMAIL_PORT", "port", values.whole(1, 65535), "Its port.", default=25
+)
+EMAIL_HOST_USER: Variable[str] = Variable(
+    "EMAIL_HOST_USER", "text", values.text, "Who signs in.", default=""
+)
+EMAIL_HOST_PASSWORD: Variable[str] = Variable(
+    "EMAIL_HOST_PASSWORD", "text", values.text, "With what.", default="", secret=True
+)
+EMAIL_USE_TLS: Variable[bool] = Variable(
+    "EMAIL_USE_TLS", "flag", values.flag, "STARTTLS before anything is said.", default=False
+)
+DEFAULT_FROM_EMAIL: Variable[str] = Variable(
+    "DEFAULT_FROM_EMAIL",
+    "text",
+    values.text,
+    "The sender of mails.",
+    default="orders@noren.example",
+)
+
+LOG_JSON: Variable[bool] = Variable(
+    "LOG_JSON", "flag", values.flag, "A JSON object a line; else text for people.", default=True
+)
+LOG_LEVEL: Variable[str] = Variable(
+    "LOG_LEVEL",
+    "level",
+    values.one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+    "What is logged at least.",
+    default="INFO",
+)
+
+TABLE = Table(
+    (
+        Section(
+            "Keys and hosts",
+            (
+                SECRET_KEY,
+                JWT_PRIVATE_KEY,
+                DEBUG,
+                ALLOWED_HOSTS,
+                TRUSTED_PROXIES,
+                PUBLIC_ORIGINS,
+                CORS_ALLOWED_ORIGINS,
+                SECURE_HSTS_SECONDS,
+                PASSWORD_RESET_URL,
+            ),
+        ),
+        Section(
+            "PostgreSQL",
+            (
+                DATABASE_URL,
+                DATABASE_OWNER_URL,
+                DATABASE_RELAY_URL,
+                DATABASE_PLATFORM_URL,
+                DATABASE_BACKUP_URL,
+                DATABASE_ADMIN_URL,
+                PREPARED_STATEMENTS,
+            ),
+        ),
+        Section(
+            "Redis, limits and tasks (a Redis URL that is empty is `REDIS_URL`)",
+            (
+                REDIS_URL,
+                RESULTS_REDIS_URL,
+                LIMITS_REDIS_URL,
+                CACHE_REDIS_URL,
+                LIMITS,
+                OUTBOX_LEASE_SECONDS,
+            ),
+        ),
+        Section(
+            "Mail",
+            (
+                EMAIL_HOST,
+                EMAIL_PORT,
+                EMAIL_HOST_USER,
+                EMAIL_HOST_PASSWORD,
+                EMAIL_USE_TLS,
+                DEFAULT_FROM_EMAIL,
+            ),
+        ),
+        Section("Logs", (LOG_JSON, LOG_LEVEL)),
+    )
+)
