@@ -23,7 +23,7 @@ ROLES = {
 def values() -> dict[str, str]:
     """A new value for each variable; addresses are those of compose's own services."""
     admin, redis = (secrets.token_urlsafe(32) for _ in range(2))
-    key = subprocess.run(  # noqa: S603
+    key = subprocess.run(
         ["openssl", "genpkey", "-algorithm", "ed25519"],  # noqa: S607
         capture_output=True,
         text=True,

@@ -1,7 +1,7 @@
 """`python -m rehearsal`: start production, use it, roll it, stop it; exit code 1 if anything fails.
 
-    python -m rehearsal                    # headers, redirects, limits, probes, logs; a clean stop
-    python -m rehearsal rolling use        # releases under load first
+python -m rehearsal                    # headers, redirects, limits, probes, logs; a clean stop
+python -m rehearsal rolling use        # releases under load first
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the folder with its logs")
     options = parser.parse_args()
     report = Report()
-    folder = Path(tempfile.mkdtemp(prefix="noren-rehearsal-", dir="/var/tmp"))  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix="noren-rehearsal-", dir="/var/tmp"))
     folder.chmod(0o711)
     print(f"in {folder}", flush=True)
     try:

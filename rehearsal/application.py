@@ -19,6 +19,7 @@ from rehearsal.servers import NAME, Servers
 
 CHECKOUT = Path(__file__).parents[1]
 READY_SECONDS = 60.0
+STOP_SECONDS = 20
 _CLASSES = ("anonymous", "credential", "sign_in", "refresh", "password_reset", "sign_in_failures")
 PLENTY = ",".join(f"{each}=1000000/60" for each in _CLASSES)  # the proxy's limits are looked at
 CELERY = ["celery", "--quiet", "-A", "noren.config.celery"]
@@ -128,7 +129,7 @@ class Application:
         raise StackError(f"Web at {port} is not ready: {answer}; see {self._servers.folder}/log")
 
     def _web(self, port: int) -> list[str]:
-        options = f"--port {port} --workers 2 --threads 1 --stop-seconds 20"
+        options = f"--port {port} --workers 2 --threads 1 --stop-seconds {STOP_SECONDS}"
         target = "noren.config.wsgi:application"
         return ["noren_kit.api.succession", target, *options.split()]
 

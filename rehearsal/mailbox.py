@@ -50,6 +50,12 @@ class Mailbox(socketserver.ThreadingTCPServer):
         parsed: Any = email.message_from_bytes(data, policy=email.policy.default)
         self.mails.append(parsed)
 
+    def mentions(self, text: str) -> bool:
+        """Whether any mail has this in its subject or its text."""
+        return any(
+            text in mail["Subject"] or text in mail.get_content() for mail in list(self.mails)
+        )
+
     def __enter__(self) -> Mailbox:
         threading.Thread(target=self.serve_forever, daemon=True).start()
         return self

@@ -57,7 +57,7 @@ class Load:
             thread.join()
 
     def _work(self, number: int) -> None:
-        choose = random.Random(number)  # noqa: S311
+        choose = random.Random(number)
         clients = [
             self._stage.client(f"127.0.{50 + number}.{1 + each}") for each in range(ADDRESSES)
         ]
@@ -135,11 +135,14 @@ def roll(stage: Stage, rounds: int) -> None:
     report.equal("failed requests", load.failures[:5], [])
     handled = stage.eventually(lambda: stage.pending() == 0, 120)
     report.check("every event is handled", handled, stage.pending())
-    known = stage.ask_database("SELECT count(*) FROM orders_order WHERE status = 'cancelled'"
-                               " AND id = ANY('{%s}'::uuid[])" % ",".join(load.orders))
+    known = stage.ask_database(
+        "SELECT count(*) FROM orders_order WHERE status = 'cancelled' AND id = ANY(%s::uuid[])",
+        load.orders,
+    )
     report.equal("orders, all cancelled again", known, len(load.orders))
     mailed = stage.eventually(lambda: len(stage.mailbox.mails) - mails >= len(load.orders), 60)
-    report.check("a mail for each order", mailed, (len(stage.mailbox.mails) - mails, len(load.orders)))
+    arrived = len(stage.mailbox.mails) - mails
+    report.check("a mail for each order", mailed, (arrived, len(load.orders)))
 
 
 def _replace(stage: Stage, name: str) -> bool:

@@ -235,9 +235,7 @@ class Servers:
         if not self.log(name).exists():
             self._write(self.log(name), "")
 
-    def _run(
-        self, name: str, arguments: list[str], stop: signal.Signals = signal.SIGTERM
-    ) -> None:
+    def _run(self, name: str, arguments: list[str], stop: signal.Signals = signal.SIGTERM) -> None:
         self._new_log(name)
         with self.log(name).open("ab") as output:
             process = GuardedProcess(

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -43,11 +43,11 @@ class Stage:
         client.sign_in(person["username"], person["password"])
         return client
 
-    def ask_database(self, query: str) -> Any:
+    def ask_database(self, query: LiteralString, *parameters: object) -> Any:
         """The first value that a query gives the administrator."""
         url = self.servers.admin_url().replace("/postgres?", f"/{DATABASE}?")
         with psycopg.connect(url) as connection:
-            row = connection.execute(query.encode()).fetchone()
+            row = connection.execute(query, parameters).fetchone()
             return row[0] if row else None
 
     def pending(self) -> int:

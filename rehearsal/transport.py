@@ -98,7 +98,9 @@ def _slow_clients(stage: Stage) -> None:
     lines = {}
     for what, sent in {"a head": head, "a body": body}.items():
         place = (LOOPBACK, stage.servers.https_port)
-        raw = socket.create_connection(place, timeout=SLOW_SECONDS, source_address=("127.0.0.25", 0))
+        raw = socket.create_connection(
+            place, timeout=SLOW_SECONDS, source_address=("127.0.0.25", 0)
+        )
         lines[what] = context.wrap_socket(raw, server_hostname=NAME)
         lines[what].sendall(sent)
     began = time.monotonic()

@@ -115,7 +115,8 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     place, rest = parser.parse_known_args()
-    sys.exit(Succession(rest, place.host, place.port).run())
+    options = [*rest, "--host", place.host, "--port", str(place.port)]
+    sys.exit(Succession(options, place.host, place.port).run())
 
 
 if __name__ == "__main__":
