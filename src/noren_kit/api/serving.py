@@ -22,14 +22,15 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
+from granian import net
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
-from granian.net import SocketHolder
-from granian.server import Server
+from granian.server.mp import MPServer
 
 from noren_kit.observability import draining
 
@@ -56,31 +57,32 @@ def import_and_freeze(target: str) -> None:
     gc.enable()
 
 
-class _Server(Server):
+class _Server(MPServer):
     """Drains before it stops, and can listen on a socket that its parent keeps."""
 
     drain_seconds = 0.0
     listening: int | None = None
 
     def signal_handler_interrupt(self, number: int = 0, *rest: Any, **named: Any) -> None:
+        stop: Callable[..., None] = super().signal_handler_interrupt
         first = not draining.is_draining()
         draining.begin()
         if first and number == signal.SIGTERM and self.drain_seconds > 0:
-            stop = super().signal_handler_interrupt
             waiting = threading.Timer(self.drain_seconds, stop)
             waiting.daemon = True
             waiting.start()
             return
-        super().signal_handler_interrupt(number, *rest, **named)
+        stop(number, *rest, **named)
 
     def _init_shared_socket(self) -> None:
+        bind: Callable[[], None] = super()._init_shared_socket
         if self.listening is None:
-            super()._init_shared_socket()
+            bind()
             return
-        self._ssp = None
-        self._shd = SocketHolder(self.listening, False, self.backlog)
-        self._sfd = self.listening
-        self._sso = socket.socket(fileno=self.listening)
+        own, granian_net = cast("Any", self), cast("Any", net)
+        own._ssp, own._sfd = None, self.listening
+        own._shd = granian_net.SocketHolder(self.listening, False, self.backlog)
+        own._sso = socket.socket(fileno=self.listening)
 
 
 def _say_ready(descriptor: int) -> None:

@@ -58,8 +58,8 @@ class Succession:
 
     def run(self) -> int:
         """Serve until the server ends; return its exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda number, _frame: self._asked.append(number))
+        for asked in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(asked, lambda number, _frame: self._asked.append(number))
         self._server = self._start()
         while (code := self._server.poll()) is None:
             if not self._asked:
