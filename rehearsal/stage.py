@@ -47,7 +47,7 @@ class Stage:
         """The first value that a query gives the administrator."""
         url = self.servers.admin_url().replace("/postgres?", f"/{DATABASE}?")
         with psycopg.connect(url) as connection:
-            row = connection.execute(query, parameters).fetchone()
+            row = connection.execute(query, parameters or None).fetchone()
             return row[0] if row else None
 
     def pending(self) -> int:
