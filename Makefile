@@ -14,7 +14,7 @@ SOAKED = tests/accounts/test_parallel_refresh.py tests/flows/test_coherence.py t
   tests/imports/test_online_retail_resuming.py tests/orders/test_stateful.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-servers soak check lint lengths types contracts schema migrations messages bench bench-full bench-sign-in bench-authentication bench-import bench-servers lock clean
+.PHONY: help run test test-servers soak check lint lengths types contracts schema migrations settings deployment production-rehearsal rehearse-rolling messages bench bench-full bench-sign-in bench-authentication bench-import bench-servers lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,19 +49,20 @@ soak: $(DEV_OK)  ## Run what `make test` shortens at its full length
 test-servers: $(DEV_OK)  ## Test against Debian's PostgreSQL (TLS) and PgBouncer, which must be installed
 	$(BIN)/python -m pytest -c tests/servers/pytest.ini tests/servers
 
-check: lint lengths types contracts migrations schema settings  ## Lint, types, architecture, migrations, schema, settings
+check: lint lengths types contracts migrations schema settings deployment  ## Lint, types, architecture, migrations, schema, settings, deployment
 
 lint: $(DEV_OK)
-	$(BIN)/ruff check src tests bench
-	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench rehearsal deploy
+	$(BIN)/ruff format --check src tests bench rehearsal deploy
 
 lengths:  # files of at most 400 lines, tests 600; migrations are free
-	@find src tests bench -name '*.py' -not -path '*/migrations/*' -exec wc -l {} + | awk ' \
+	@find src tests bench rehearsal deploy -name '*.py' -not -path '*/migrations/*' -exec wc -l {} + | awk ' \
 	  $$2 != "total" && $$1 > ($$2 ~ /^tests/ ? 600 : 400) { print $$2 ": " $$1 " lines"; long = 1 } \
 	  END { exit long }'
 
 types: $(DEV_OK)
 	$(BIN)/mypy
+	MYPYPATH=src:. $(BIN)/mypy -p rehearsal
 
 contracts: $(DEV_OK)
 	$(BIN)/lint-imports --no-logo
@@ -74,6 +75,25 @@ schema: $(DEV_OK)
 
 settings: $(DEV_OK)
 	$(BIN)/noren config table --check docs/guides/settings.md
+
+# Custom resources have no schema there.
+MANIFESTS = $(filter-out %/kustomization.yaml %/service-monitor.yaml,$(wildcard deploy/kubernetes/*.yaml))
+KUBERNETES = 1.35.0 1.36.0 1.37.0
+UNITS = $(wildcard deploy/systemd/*.service)
+
+deployment: $(DEV_OK)  # Dockerfile, compose.yaml, manifests; nginx and units where their checkers are
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
+	for version in $(KUBERNETES); do \
+	  $(BIN)/kubernetes-validate --strict --quiet --kubernetes-version $$version $(MANIFESTS) || exit 1; \
+	done
+	$(BIN)/python -m rehearsal.files $(UNITS)
+
+production-rehearsal: $(DEV_OK)  ## Start production here, use and check it, stop it (Debian's servers)
+	$(BIN)/python -m rehearsal use
+
+rehearse-rolling: $(DEV_OK)  ## Replace web 20 times, worker and relay, under load
+	$(BIN)/python -m rehearsal rolling --rounds $(or $(ROUNDS),20)
 
 FILE ?= ../shared/data/online-retail-uci/online_retail.csv.zst
 bench: $(BENCH_OK)  ## Measure Noren beside its baselines, 10,000 products (at most 15 minutes)
@@ -103,6 +123,8 @@ messages: $(DEV_OK)  ## Refresh and compile the Japanese messages
 	done
 
 lock: $(DEV_OK)  ## Refresh the locked requirements
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/production.txt
+	echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header - -o requirements/build.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra local pyproject.toml -o requirements/local.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra local --extra dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra local --extra bench pyproject.toml -o requirements/bench.txt

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from noren_kit.core.errors import Unavailable
+from noren_kit.observability import draining
 from noren_kit.observability.logging import get_logger
 
 _log = get_logger("noren.health")
@@ -80,5 +81,9 @@ def _report(checks: dict[str, str]) -> JsonResponse:
 @transaction.non_atomic_requests
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when requests can be served; 503 while the database or its schema is not there."""
+    """200 when requests can be served; 503 while the database or its schema is not there,
+    and from the moment the server is asked to stop.
+    """
+    if draining.is_draining():
+        raise Unavailable(retry_after=5, details={"status": "stopping"})
     return _report(_checks())

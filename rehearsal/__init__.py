@@ -1,0 +1,1 @@
+"""Production on one machine, for a few minutes: what is shipped in deploy/, really run."""

@@ -1,0 +1,176 @@
+"""A release under load: web replaced, worker and relay restarted, a column added; none notices.
+
+Clients are spread over addresses of 127.0.0.0/8, for the proxy's limits count by address. Half
+of the orders carry an `Idempotency-Key`, half do not.
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import psycopg
+
+from rehearsal.application import CELERY, WORKER
+from rehearsal.client import Answer, Client
+from rehearsal.stage import Stage
+from rehearsal.use import one_order
+
+CLIENTS, ADDRESSES = 6, 12
+REPLACED = "server_replaced"
+REPLACE_SECONDS = 90.0
+ADD_COLUMN = "ALTER TABLE catalog_product ADD COLUMN rehearsal_note text NOT NULL DEFAULT ''"
+LOCK_TRIES = 50
+
+
+class Load:
+    """Clients that list, look, search, order and cancel, until they are told to stop."""
+
+    def __init__(self, stage: Stage, token: str, body: dict[str, Any], product: str) -> None:
+        self._stage, self._token, self._body, self._product = stage, token, body, product
+        self._over = threading.Event()
+        self._guard = threading.Lock()
+        self.statuses: Counter[int] = Counter()
+        self.failures: list[str] = []
+        self.orders: list[str] = []
+        self.times: list[float] = []
+        self._threads = [
+            threading.Thread(target=self._work, args=(number,), daemon=True)
+            for number in range(CLIENTS)
+        ]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, number: int) -> None:
+        choose = random.Random(number)
+        clients = [
+            self._stage.client(f"127.0.{50 + number}.{1 + each}") for each in range(ADDRESSES)
+        ]
+        for client in itertools.cycle(clients):
+            if self._over.is_set():
+                break
+            client.token = self._token
+            self._one(client, choose.random())
+            time.sleep(0.02)
+        for client in clients:
+            client.close()
+
+    def _one(self, client: Client, dice: float) -> None:
+        if dice < 0.5:
+            self._send(client, "GET", "/api/v1/products/?page_size=20")
+        elif dice < 0.65:
+            self._send(client, "GET", f"/api/v1/products/{self._product}/")
+        elif dice < 0.75:
+            self._send(client, "GET", "/api/v1/products/?search=tea")
+        else:
+            keyed = {"Idempotency-Key": f"{time.time_ns()}-{dice}"} if dice < 0.88 else {}
+            placed = self._send(client, "POST", "/api/v1/orders/", self._body, **keyed)
+            if placed is not None and placed.status == 201:
+                order = placed.data["id"]
+                with self._guard:
+                    self.orders.append(order)
+                self._send(client, "POST", f"/api/v1/orders/{order}/cancel/", {})
+
+    def _send(
+        self, client: Client, method: str, path: str, body: Any = None, **headers: str
+    ) -> Answer | None:
+        began = time.monotonic()
+        try:
+            answer = client.send(method, path, body, **headers)
+        except (OSError, http.client.HTTPException) as error:
+            with self._guard:
+                self.failures.append(f"{method} {path}: {error!r}")
+            return None
+        with self._guard:
+            self.statuses[answer.status] += 1
+            self.times.append(time.monotonic() - began)
+            if not 200 <= answer.status < 300:
+                self.failures.append(f"{method} {path}: {answer.status} {answer.body[:200]!r}")
+        return answer
+
+
+def roll(stage: Stage, rounds: int) -> None:
+    """Replace all web processes `rounds` times, the rest once, under load."""
+    report = stage.report
+    owner = stage.owner("127.0.0.42")
+    body, product = one_order(owner)
+    stock = {"delta": 1_000_000, "reason": "rehearsal"}
+    owner.send("POST", f"/api/v1/products/{product}/adjust_stock/", stock)
+    mails = len(stage.mailbox.mails)
+    with Load(stage, owner.token or "", body, product) as load:
+        time.sleep(2)
+        began = time.monotonic()
+        for number in range(rounds):
+            replaced = all(_replace(stage, f"web-{each}") for each in (1, 2))
+            report.check(f"restart {number + 1} of web", replaced)
+            if number == rounds // 4:
+                _restart(stage, "worker", *CELERY, *WORKER.split())
+            if number == rounds // 2:
+                _restart(stage, "relay", "noren.cli", "relay")
+            if number == 3 * rounds // 4:
+                tries = _add_column(stage)
+                report.check("a column is added", tries > 0)
+        seconds = time.monotonic() - began
+    slowest = sorted(load.times)
+    report.note(
+        f"{len(load.times)} requests in {seconds:.0f} s, {len(load.orders)} orders; median"
+        f" {slowest[len(slowest) // 2] * 1000:.0f} ms, slowest {slowest[-1]:.1f} s;"
+        f" {dict(load.statuses)}"
+    )
+    report.equal("failed requests", load.failures[:5], [])
+    handled = stage.eventually(lambda: stage.pending() == 0, 120)
+    report.check("every event is handled", handled, stage.pending())
+    known = stage.ask_database(
+        "SELECT count(*) FROM orders_order WHERE status = 'cancelled' AND id = ANY(%s::uuid[])",
+        load.orders,
+    )
+    report.equal("orders, all cancelled again", known, len(load.orders))
+    mailed = stage.eventually(lambda: len(stage.mailbox.mails) - mails >= len(load.orders), 60)
+    arrived = len(stage.mailbox.mails) - mails
+    report.check("a mail for each order", mailed, (arrived, len(load.orders)))
+
+
+def _replace(stage: Stage, name: str) -> bool:
+    """SIGHUP; true once the successor serves and the predecessor has ended."""
+    before = len([each for each in stage.lines(name) if each.get("event") == REPLACED])
+    os.kill(stage.application.running[name].pid, signal.SIGHUP)
+    return stage.eventually(
+        lambda: sum(each.get("event") == REPLACED for each in stage.lines(name)) > before,
+        REPLACE_SECONDS,
+    )
+
+
+def _restart(stage: Stage, name: str, *arguments: str) -> None:
+    codes = stage.application.stop(name)
+    stage.report.equal(f"{name} ends by SIGTERM", codes, {name: 0})
+    stage.application.run(name, *arguments)
+
+
+def _add_column(stage: Stage) -> int:
+    """As the owner, with a short wait for the lock and many tries; return how many it took."""
+    url = stage.servers.role_urls()["DATABASE_OWNER_URL"]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET lock_timeout = '200ms'")
+        for number in range(1, LOCK_TRIES + 1):
+            try:
+                connection.execute(ADD_COLUMN)
+            except psycopg.errors.LockNotAvailable:
+                time.sleep(0.2)
+            else:
+                return number
+    return 0
