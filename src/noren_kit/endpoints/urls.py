@@ -7,6 +7,7 @@ from noren_kit.api.routers import ResourceRouter
 from noren_kit.endpoints.access_log import AccessEntryViewSet
 from noren_kit.endpoints.api_keys import ApiKeyViewSet
 from noren_kit.endpoints.audit import ChangeViewSet
+from noren_kit.endpoints.health import full
 from noren_kit.endpoints.members import MemberViewSet
 from noren_kit.endpoints.roles import RoleViewSet
 from noren_kit.endpoints.schema import SchemaView
@@ -27,7 +28,7 @@ urlpatterns = [
     path("api/auth/", include("noren_kit.endpoints.auth.urls")),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
-    path("health/", health.ready, name="health"),
+    path("health/", full, name="health"),
     path("health/live/", health.live, name="health-live"),
     path("health/ready/", health.ready, name="health-ready"),
 ]
