@@ -13,12 +13,15 @@ from __future__ import annotations
 import argparse
 import gc
 import multiprocessing
+import os
 import sys
 from functools import partial
 from importlib import import_module
 
 from granian.constants import Interfaces
 from granian.server import Server
+
+from noren_kit.observability.metrics_folder import prepare
 
 # What libraries import if it is installed, and a server of JSON has no use for: colours of a
 # console (structlog) and a client (the test client of Django REST framework).
@@ -47,6 +50,8 @@ def serve(
     Running requests then get `stop_seconds` to end: granian by itself would wait for ever for
     a client that does not send the rest of its body.
     """
+    if os.environ.get("METRICS_TOKEN"):
+        prepare()
     server = Server(
         target,
         address=host,

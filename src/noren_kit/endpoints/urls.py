@@ -12,7 +12,7 @@ from noren_kit.endpoints.members import MemberViewSet
 from noren_kit.endpoints.roles import RoleViewSet
 from noren_kit.endpoints.schema import SchemaView
 from noren_kit.endpoints.tenants import SettingsView, TenantViewSet
-from noren_kit.observability import health
+from noren_kit.observability import health, scraping
 
 router = ResourceRouter()
 router.resource("members", MemberViewSet)
@@ -29,6 +29,7 @@ urlpatterns = [
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("health/", full, name="health"),
+    path("metrics", scraping.metrics, name="metrics"),
     path("health/live/", health.live, name="health-live"),
     path("health/ready/", health.ready, name="health-ready"),
 ]

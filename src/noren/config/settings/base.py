@@ -71,7 +71,7 @@ def _database(variable: str, **options: Any) -> dict[str, Any]:
     """One role's connection, which is kept."""
     return {
         **env.db_url(variable),
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "noren_kit.observability.postgresql",
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {"application_name": "noren"},
@@ -167,6 +167,11 @@ NOREN_KIT: dict[str, Any] = {
     "PASSWORD_RESET_URL": env.str("PASSWORD_RESET_URL", default=""),
     "PUBLIC_ORIGINS": env.list("PUBLIC_ORIGINS", default=[]),
     "OUTBOX_LEASE_SECONDS": env.float("OUTBOX_LEASE_SECONDS", default=60.0),
+    "SLOW_REQUEST_SECONDS": env.float("SLOW_REQUEST_SECONDS", default=5.0),
+    "SLOW_STATEMENT_MILLISECONDS": env.float("SLOW_STATEMENT_MILLISECONDS", default=500.0),
+    "METRICS_TOKEN": env.str("METRICS_TOKEN", default=""),
+    "METRICS_PORT": env.int("METRICS_PORT", default=0),
+    "METRICS_HOST": env.str("METRICS_HOST", default="127.0.0.1"),
     "TRUSTED_PROXIES": env.list("TRUSTED_PROXIES", default=[]),
     "LIMITS": parse_limits(env.str("LIMITS", default="")),
     "CELERY_APP": "noren.config.celery.app",
