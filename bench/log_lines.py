@@ -23,7 +23,7 @@ from noren_kit.observability import metrics  # noqa: E402
 from noren_kit.observability.logging import log_facts  # noqa: E402
 from noren_kit.observability.middleware import begin, log_request  # noqa: E402
 
-ROUNDS = 20_000
+ROUNDS = 2_000
 ENVIRON = {
     "REQUEST_METHOD": "GET",
     "PATH_INFO": "/api/v1/products/",
