@@ -30,8 +30,8 @@ OPEN_TO_ALL = {
     "schema",
     "docs",
 }
-# Plain Django views: probes, which need no credential.
-PROBES = {"health", "health-live", "health-ready"}
+# Plain Django views: probes, which need no credential, and figures, which need the scraper's.
+PROBES = {"health", "health-live", "health-ready", "metrics"}
 
 
 def patterns(resolver: Any) -> Iterator[URLPattern]:

@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from noren_kit.core.errors import Conflict, Unavailable
+from noren_kit.observability import health
 from noren_kit.testing.answers import assert_error
 from noren_kit.testing.servers import ADMIN
 from noren_kit.testing.shops import Client, Shop
@@ -211,6 +212,7 @@ def cut_off(shop: Shop) -> Client:
     connections.close_all()
     for alias in ("default", "platform", "relay"):
         connections[alias].settings_dict["PORT"] = "1"
+    health.checks().forget()
     return client
 
 
@@ -221,6 +223,7 @@ def reachable() -> Iterator[None]:
     connections.close_all()
     for alias, port in before.items():
         connections[alias].settings_dict["PORT"] = port
+    health.checks().forget()
 
 
 @pytest.mark.usefixtures("reachable")

@@ -1,6 +1,7 @@
 """The Celery application: workers and the scheduler."""
 
 import os
+import sys
 from typing import Any
 
 from celery import Celery
@@ -8,8 +9,11 @@ from celery.signals import beat_init, worker_init
 from django.conf import settings
 
 from noren_kit.core.starting import ends_if_refused
+from noren_kit.observability.metrics_folder import prepare
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "noren.config.settings.production")
+if "worker" in sys.argv and os.environ.get("METRICS_PORT", "0") != "0":
+    prepare()
 with ends_if_refused():
     settings.INSTALLED_APPS  # noqa: B018  read now, for Celery would do so in the middle of a start
 app = Celery("noren")
@@ -25,3 +29,10 @@ def refuse_unsafe_database(**kwargs: Any) -> None:
 
     with ends_if_refused():
         startup.refuse_unsafe_database()
+
+
+@app.on_after_configure.connect
+def watch(**kwargs: Any) -> None:
+    from noren_kit.observability.tasks import watch_tasks
+
+    watch_tasks()

@@ -248,6 +248,35 @@ LOG_LEVEL: Variable[str] = Variable(
     default="INFO",
 )
 
+SLOW_REQUEST_SECONDS: Variable[float] = Variable(
+    "SLOW_REQUEST_SECONDS", "number", values.positive, "Slower requests are warned of.", default=5.0
+)
+SLOW_STATEMENT_MILLISECONDS: Variable[float] = Variable(
+    "SLOW_STATEMENT_MILLISECONDS",
+    "number",
+    values.positive,
+    "Slower statements are warned of.",
+    default=500.0,
+)
+METRICS_TOKEN: Variable[str] = Variable(
+    "METRICS_TOKEN",
+    "text",
+    values.text,
+    "What `GET /metrics` asks for as a bearer token; without one there are no figures.",
+    default="",
+    secret=True,
+)
+METRICS_PORT: Variable[int] = Variable(
+    "METRICS_PORT",
+    "port",
+    values.whole(0, 65535),
+    "Where worker, beat and relay show their figures, each at its own; 0 for nowhere.",
+    default=0,
+)
+METRICS_HOST: Variable[str] = Variable(
+    "METRICS_HOST", "text", values.text, "The address for it.", default="127.0.0.1"
+)
+
 TABLE = Table(
     (
         Section(
@@ -298,6 +327,17 @@ TABLE = Table(
                 DEFAULT_FROM_EMAIL,
             ),
         ),
-        Section("Logs", (LOG_JSON, LOG_LEVEL)),
+        Section(
+            "Logs and figures",
+            (
+                LOG_JSON,
+                LOG_LEVEL,
+                SLOW_REQUEST_SECONDS,
+                SLOW_STATEMENT_MILLISECONDS,
+                METRICS_TOKEN,
+                METRICS_PORT,
+                METRICS_HOST,
+            ),
+        ),
     )
 )

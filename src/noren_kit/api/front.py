@@ -11,7 +11,6 @@ kept; where there is none, or anything is out of the ordinary, the long way goes
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -35,7 +34,14 @@ from noren_kit.limits.counting import Reading, counter
 from noren_kit.limits.policies import caller_limit
 from noren_kit.observability.addresses import client_address
 from noren_kit.observability.logging import get_logger
-from noren_kit.observability.middleware import HEADER, finish, log_request, request_identifier
+from noren_kit.observability.middleware import (
+    BEGUN,
+    HEADER,
+    begin,
+    finish,
+    log_request,
+    request_identifier,
+)
 
 # What the view finds in a request's environment: that how it answers is to be left there too; the
 # key whose body is missing; that the request has been counted, and may pass or not.
@@ -178,9 +184,11 @@ class Front:
         if standings is None or anything or oversize(asked):
             environ[WANTED] = True
             return None
-        started = time.perf_counter()
         identifier = request_identifier(environ.get("HTTP_X_REQUEST_ID"))
-        with context.request_scope(identifier, client_address(asked)) as afterwards:
+        address = client_address(asked)
+        # The long way goes on with it, if it must.
+        watched = environ[BEGUN] = begin(environ, identifier, address)
+        with context.request_scope(identifier, address) as afterwards:
             asking = self._sign_in(standings, head, asked, environ)
             found = None if asking is None else _kept(asking, environ)
             if asking is None or (found is None and asking.recipe is None):
@@ -192,12 +200,14 @@ class Front:
                 return None
             finish(afterwards)
             status, headers = _head_of_answer(found, reading, identifier)
+            del environ[BEGUN]
             log_request(
+                watched,
                 method="GET",
                 route=found.known.seed.route,
                 status=int(status[:3]),
-                started=started,
                 size=len(found.body or b""),
+                cache=found.status,
             )
         start_response(status, headers)
         return [found.body or b""]

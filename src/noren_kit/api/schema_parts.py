@@ -107,6 +107,14 @@ SCHEMAS: dict[str, Any] = {
                 "type": "object",
                 "additionalProperties": {"type": "string", "enum": ["ok", "failed"]},
             },
+            "figures": {
+                "type": "object",
+                "description": "Of process and database, at `/health/` for platform staff alone.",
+                "additionalProperties": {
+                    "type": "object",
+                    "additionalProperties": {"type": "integer"},
+                },
+            },
         },
         "required": ["status", "timestamp", "checks"],
     },

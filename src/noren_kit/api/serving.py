@@ -32,9 +32,9 @@ from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 
-from noren_kit.observability import draining
-
 from noren_kit.core.starting import ends_if_refused
+from noren_kit.observability import draining
+from noren_kit.observability.metrics_folder import prepare
 
 # What libraries import if it is installed, and a server of JSON has no use for: colours of a
 # console (structlog) and a client (the test client of Django REST framework).
@@ -111,6 +111,8 @@ def serve(
     a client that does not send the rest of its body. `listening` is the descriptor of a socket
     to serve on, `ready` one to write to once the application is imported (see `succession`).
     """
+    if os.environ.get("METRICS_TOKEN") or os.environ.get("METRICS_TOKEN_FILE"):
+        prepare()
     server = _Server(
         target,
         address=host,

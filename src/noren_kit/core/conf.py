@@ -57,6 +57,13 @@ DEFAULTS: dict[str, Any] = {
     "CACHE_REDIS_URL": "",
     # The Celery application that tasks are queued with, as "module.attribute".
     "CELERY_APP": "",
+    # What is warned of: requests in seconds, statements in milliseconds.
+    "SLOW_REQUEST_SECONDS": 5.0,
+    "SLOW_STATEMENT_MILLISECONDS": 500.0,
+    # Who may read /metrics; nobody if empty. The private port of processes without a web; 0: none.
+    "METRICS_TOKEN": "",
+    "METRICS_PORT": 0,
+    "METRICS_HOST": "127.0.0.1",
     # Outbox: how long a claim lasts before another relay may take the delivery, in seconds.
     "OUTBOX_LEASE_SECONDS": 60,
     "OUTBOX_BATCH": 100,

@@ -12,6 +12,7 @@ statement that is not prepared) goes through `noren_kit.db.prepared`, and is dea
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from psycopg.adapt import Transformer
 from psycopg.pq import ExecStatus
 
 from noren_kit.db.prepared import fetch_all, fetch_alone
+from noren_kit.db.tally import note
 
 Found = TypeVar("Found")
 Value = uuid.UUID | str | None
@@ -85,10 +87,14 @@ class Lookup(Generic[Found]):
         if name is None:
             return None
         try:
+            began = time.perf_counter()
             result = driver.pgconn.exec_prepared(name, sent, _formats(values), _TEXT)
         except psycopg.Error:
             return None
-        return result if result.status == ExecStatus.TUPLES_OK else None
+        if result.status != ExecStatus.TUPLES_OK:
+            return None
+        note(self._statement, began)
+        return result
 
     def _recalled(
         self, driver: Any, result: Any, values: tuple[Value, ...], sent: Row

@@ -13,6 +13,7 @@ array is, and the statement is planned once (PostgreSQL documentation, "PREPARE"
 from __future__ import annotations
 
 import select
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -27,6 +28,8 @@ from django.db import (
 )
 from django.db.backends.utils import CursorWrapper
 from django.db.transaction import TransactionManagementError
+
+from noren_kit.db.tally import note, tally
 
 Values = Sequence[Any] | Mapping[str, Any]
 _KEPT = "_noren_cursor"
@@ -146,10 +149,14 @@ def fetch_together(
 def _fetch_together(questions: Sequence[Question], using: str) -> list[list[tuple[Any, ...]]]:
     database = connections[using]
     cursors = [_cursor(using, planned_anew=each.planned_anew) for each in questions]
+    before, began = tally.seconds, time.perf_counter()
     # Looking at a result before the end would ask for it by itself, and cost a second round trip.
     with database.wrap_database_errors, database.connection.pipeline():
         for cursor, question in zip(cursors, questions, strict=True):
             cursor.execute(question.statement, question.values)
+    # A statement is only handed over in a pipeline; the time is that of all of them.
+    tally.seconds = before
+    note("; ".join([each.statement for each in questions]), began, statements=0)
     return [cursor.fetchall() for cursor in cursors]
 
 

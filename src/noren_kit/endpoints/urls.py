@@ -6,11 +6,12 @@ from noren_kit.api.routers import ResourceRouter
 from noren_kit.endpoints.access_log import AccessEntryViewSet
 from noren_kit.endpoints.api_keys import ApiKeyViewSet
 from noren_kit.endpoints.audit import ChangeViewSet
+from noren_kit.endpoints.health import full
 from noren_kit.endpoints.members import MemberViewSet
 from noren_kit.endpoints.roles import RoleViewSet
 from noren_kit.endpoints.schema import DocumentationView, SchemaView
 from noren_kit.endpoints.tenants import SettingsView, TenantViewSet
-from noren_kit.observability import health
+from noren_kit.observability import health, scraping
 
 router = ResourceRouter()
 router.resource("members", MemberViewSet)
@@ -26,7 +27,8 @@ urlpatterns = [
     path("api/auth/", include("noren_kit.endpoints.auth.urls")),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", DocumentationView.as_view(url_name="schema"), name="docs"),
-    path("health/", health.ready, name="health"),
+    path("health/", full, name="health"),
+    path("metrics", scraping.metrics, name="metrics"),
     path("health/live/", health.live, name="health-live"),
     path("health/ready/", health.ready, name="health-ready"),
 ]

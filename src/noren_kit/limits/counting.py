@@ -20,6 +20,7 @@ from django.conf import settings
 from noren_kit.core.conf import conf
 from noren_kit.observability.away import Patience, impatient_client
 from noren_kit.observability.exchange import Exchange, packed
+from noren_kit.observability.metrics import limits_refused
 
 # Without Redis each process counts for itself and allows this share of a limit; at least a few,
 # so that one mistyped password locks nobody out.
@@ -105,7 +106,10 @@ class Counter:
     def count(self, key: str, limit: Limit) -> Reading:
         """Count one request of `key` against `limit` and say where it stands."""
         answer = self._ask(lambda: self._increment(_named(key), limit.seconds * 1000))
-        return self._local.count(key, limit) if answer is None else _stand(limit, answer)
+        reading = self._local.count(key, limit) if answer is None else _stand(limit, answer)
+        if not reading.allowed:
+            limits_refused.labels(limit.name).inc()
+        return reading
 
     def _increment(self, name: str, milliseconds: int) -> tuple[int, int]:
         """How often it was counted in its window, and the milliseconds that are left of that.

@@ -14,6 +14,7 @@ import orjson
 import structlog
 
 from noren_kit.core import context
+from noren_kit.observability.masking import mask_event
 
 
 def add_context(
@@ -91,12 +92,17 @@ def logging_settings(*, json: bool, level: str) -> dict[str, Any]:
         cache_logger_on_first_use=True,
     )
     renderer: list[Any] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        [
+            structlog.processors.format_exc_info,
+            mask_event,
+            structlog.processors.JSONRenderer(),
+        ]
         if json
         else [
+            mask_event,
             structlog.dev.ConsoleRenderer(
                 pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
-            )
+            ),
         ]
     )
     return {

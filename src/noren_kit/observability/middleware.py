@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 
 from noren_kit.core import context
+from noren_kit.core.conf import conf
 from noren_kit.core.ids import uuid7_text
+from noren_kit.db.tally import tally
 from noren_kit.observability.addresses import client_address
 from noren_kit.observability.logging import get_logger, log_facts
+from noren_kit.observability.masking import mask_repeated
+from noren_kit.observability.metrics import count_answer
 
 HEADER = "X-Request-ID"
+_MOST_AGENT = 300
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _log = get_logger("noren.request")
 
@@ -32,42 +38,98 @@ def finish(tasks: list[Callable[[], None]]) -> None:
             _log.exception("after_request_failed")
 
 
-def log_request(
-    *, method: str | None, route: str | None, status: int, started: float, size: int | None
-) -> None:
-    """The line at the end of a request that began at `started` (`time.perf_counter`)."""
-    duration = round((time.perf_counter() - started) * 1000, 1)
+# Where what answers before the middleware leaves the request that it has begun and not answered.
+BEGUN = "noren.request.begun"
+_UNWATCHED = ("/health/", "/metrics")
+
+
+class Watched(NamedTuple):
+    """A request that has begun: when (`time.perf_counter`), and what this thread had sent then."""
+
+    identifier: str
+    started: float
+    statements: int
+    seconds: float
+    agent: str
+
+
+def begin(environ: Mapping[str, Any], identifier: str, address: str) -> Watched:
+    """Note where a request stands at its start, and write the line that says so."""
+    agent = mask_repeated(environ.get("HTTP_USER_AGENT", "")[:_MOST_AGENT])
     log_facts(
         "noren.request",
-        "request",
-        method=method,
+        "request_started",
+        method=environ.get("REQUEST_METHOD"),
+        path=environ.get("PATH_INFO", ""),
+        client=address,
+        user_agent=agent,
+        request_id=identifier,
+    )
+    return Watched(identifier, time.perf_counter(), tally.statements, tally.seconds, agent)
+
+
+def log_request(
+    watched: Watched,
+    *,
+    method: str | None,
+    route: str | None,
+    status: int,
+    size: int | None,
+    cache: str | None = None,
+) -> None:
+    """Count the request, and write the line at its end; `cache` is its `Cache-Status`."""
+    seconds = time.perf_counter() - watched.started
+    sent, spent = tally.statements - watched.statements, tally.seconds - watched.seconds
+    facts = {
+        "method": method,
+        "route": route,
+        "status": status,
+        "duration_ms": round(seconds * 1000, 1),
+        "size": size,
+        "client": context.client_address(),
+        "user_agent": watched.agent,
+        "statements": sent,
+        "database_ms": round(spent * 1000, 1),
+    }
+    log_facts("noren.request", "request", **facts)
+    if seconds >= conf.SLOW_REQUEST_SECONDS:
+        _log.warning("slow_request", **facts)
+    count_answer(
         route=route,
+        method=method,
         status=status,
-        duration_ms=duration,
-        size=size,
+        seconds=seconds,
+        sent=sent,
+        database_seconds=spent,
+        cache=cache,
     )
 
 
 class RequestMiddleware:
-    """Opens the request's context, closes it whatever happens, logs a line at the end."""
+    """Opens the request's context, closes it whatever happens, logs its start and its end."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        started = time.perf_counter()
-        identifier = request_identifier(request.headers.get(HEADER))
-        with context.request_scope(identifier, client_address(request)) as afterwards:
+        begun: Watched | None = request.META.pop(BEGUN, None)
+        identifier = begun.identifier if begun else request_identifier(request.headers.get(HEADER))
+        address = client_address(request)
+        watched = begun
+        if watched is None and not request.path.startswith(_UNWATCHED):
+            watched = begin(request.META, identifier, address)
+        with context.request_scope(identifier, address) as afterwards:
             response = self.get_response(request)
             finish(afterwards)
             response.headers[HEADER] = identifier
-            if not request.path.startswith("/health/"):
+            if watched is not None:
                 match = request.resolver_match
                 log_request(
+                    watched,
                     method=request.method,
                     route=match.route if match else None,
                     status=response.status_code,
-                    started=started,
                     size=None if response.streaming else len(response.content),
+                    cache=response.headers.get("Cache-Status"),
                 )
         return response

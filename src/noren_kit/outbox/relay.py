@@ -7,6 +7,7 @@ by "id greater than the last" is not used: it misses rows that commit late.
 
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from django.db import connections, transaction
 from noren_kit.core.conf import conf
 from noren_kit.core.tasks import BrokerAway, queue, tenant_headers
 from noren_kit.observability.logging import get_logger
+from noren_kit.observability.metrics import outbox_depth, outbox_lag, outbox_relayed
 
 RELAY_ALIAS = "relay"
 # An attempt doubles the lease, up to this many doublings (60 s becomes 64 min).
@@ -38,6 +40,10 @@ UPDATE outbox_delivery d
                    AND (c.leased_until IS NULL OR c.leased_until < clock_timestamp())
                  ORDER BY c.id LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
 RETURNING d.id
+"""
+
+_WAITING = """
+SELECT count(*), min(id::text) FROM outbox_delivery WHERE handled_at IS NULL
 """
 
 _RELEASE = """
@@ -89,7 +95,19 @@ def relay_once() -> int:
                 _release(claim.tenant_id, claim.delivery_ids[position:])
                 break
             queued += 1
+            outbox_relayed.inc()
     return queued
+
+
+def measure() -> None:
+    """How many deliveries wait, and since when the oldest: its id says when it was made."""
+    with connections[RELAY_ALIAS].cursor() as cursor:
+        cursor.execute(_WAITING)
+        waiting, oldest = cursor.fetchone()
+    outbox_depth.set(waiting)
+    # Milliseconds since 1970 in the first 48 bits (RFC 9562, section 5.7).
+    made = (uuid.UUID(oldest).int >> 80) / 1000 if oldest else time.time()
+    outbox_lag.set(max(0.0, time.time() - made))
 
 
 def _release(tenant_id: uuid.UUID, delivery_ids: list[uuid.UUID]) -> None:

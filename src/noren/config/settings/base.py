@@ -87,6 +87,7 @@ def _database(alias: str, variable: Variable[dict[str, Any]]) -> dict[str, dict[
     return {
         alias: {
             **address,
+            "ENGINE": "noren_kit.observability.postgresql",
             "CONN_MAX_AGE": None,
             "CONN_HEALTH_CHECKS": True,
             "ATOMIC_REQUESTS": alias == DEFAULT_DB_ALIAS,
@@ -192,6 +193,11 @@ NOREN_KIT: dict[str, Any] = {
     "PASSWORD_RESET_URL": given.PASSWORD_RESET_URL.read(),
     "PUBLIC_ORIGINS": given.PUBLIC_ORIGINS.read(),
     "OUTBOX_LEASE_SECONDS": given.OUTBOX_LEASE_SECONDS.read(),
+    "SLOW_REQUEST_SECONDS": given.SLOW_REQUEST_SECONDS.read(),
+    "SLOW_STATEMENT_MILLISECONDS": given.SLOW_STATEMENT_MILLISECONDS.read(),
+    "METRICS_TOKEN": given.METRICS_TOKEN.read(),
+    "METRICS_PORT": given.METRICS_PORT.read(),
+    "METRICS_HOST": given.METRICS_HOST.read(),
     "TRUSTED_PROXIES": given.TRUSTED_PROXIES.read(),
     "LIMITS": given.LIMITS.read(),
     "CELERY_APP": "noren.config.celery.app",

@@ -22,6 +22,7 @@ from noren.inventory.services import Change, Kind, move_stock
 from noren.orders.errors import DiscountTooLarge
 from noren.orders.events import AGGREGATE, ORDER_PLACED
 from noren.orders.models import Customer, Order, OrderLine, OrderTax
+from noren.orders.services.measures import count_placed
 from noren.orders.services.tax import Priced, Totals, total_up
 from noren_kit.accounts.models import User
 from noren_kit.core import context
@@ -82,6 +83,7 @@ def place_order(
     taxes = tax_rows(order, totals)
     number = _next_number(order.placed_at)
     order.order_number = insert_taking(number, [order], order_lines, taxes, *first_events(placed))
+    count_placed(order)
     order._prefetched_objects_cache = {"lines": order_lines, "taxes": taxes}  # type: ignore[attr-defined]
     return order
 

@@ -1,0 +1,55 @@
+"""Django's PostgreSQL back end, which counts its statements, their time, and its connections."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.db.backends.postgresql import base
+from django.db.backends.utils import CursorWrapper
+
+from noren_kit.db.tally import note
+from noren_kit.observability import metrics
+
+
+class CountingCursor(CursorWrapper):
+    """Counts where statements are handed to the driver."""
+
+    def _execute(self, sql: Any, params: Any, *ignored: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return super()._execute(sql, params, *ignored)  # type: ignore[misc]
+        finally:
+            note(sql, began)
+
+    def _executemany(self, sql: Any, param_list: Any, *ignored: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return super()._executemany(sql, param_list, *ignored)  # type: ignore[misc]
+        finally:
+            note(sql, began)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """`ENGINE` is this module's package."""
+
+    def make_cursor(self, cursor: Any) -> CursorWrapper:
+        return CountingCursor(cursor, self)
+
+    def get_new_connection(self, conn_params: Any) -> Any:
+        made = super().get_new_connection(conn_params)
+        metrics.connections_opened.labels(self.alias).inc()
+        metrics.connections_open.labels(self.alias).inc()
+        return made
+
+    def _close(self) -> Any:
+        if self.connection is not None:
+            metrics.connections_open.labels(self.alias).dec()
+        return super()._close()  # type: ignore[misc]
+
+    def _commit(self) -> Any:
+        began = time.perf_counter()
+        try:
+            return super()._commit()  # type: ignore[misc]
+        finally:
+            note("COMMIT", began, statements=0)
