@@ -56,7 +56,7 @@ class Servers:
             "REDIS_URL": self.redis.url,
             "SECRET_KEY": secrets["SECRET_KEY"],
             "JWT_PRIVATE_KEY": secrets["JWT_PRIVATE_KEY"],
-            "DJANGO_SETTINGS_MODULE": "noren.config.settings.production",
+            "DJANGO_SETTINGS_MODULE": "plain_http_settings",
             "ALLOWED_HOSTS": LOOPBACK,
             "LIMITS": UNLIMITED,
             "LOG_LEVEL": "INFO",
