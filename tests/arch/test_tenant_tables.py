@@ -466,6 +466,7 @@ def test_look_ups_belong_to_their_role_and_read_named_columns(
         ("noren_record_access", "noren_audit", True, fixed),
         ("noren_record_access_of", "noren_audit", True, fixed),
         ("noren_record_change", "noren_audit", True, fixed),
+        ("noren_record_row", "noren_audit", True, fixed),
         ("noren_revisions", "noren_lookup", True, fixed),
         ("noren_standing", "noren_lookup", True, fixed),
     ]

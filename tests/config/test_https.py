@@ -36,7 +36,8 @@ def served(**changes: str | None) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with served(CORS_ALLOWED_ORIGINS="https://admin.shop.example") as base_url:
+    limits = "anonymous=1000000/60"  # Other tests ask from this address too.
+    with served(CORS_ALLOWED_ORIGINS="https://admin.shop.example", LIMITS=limits) as base_url:
         yield base_url
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import subprocess
 import sys
 import time
@@ -294,7 +295,7 @@ class TestSettings:
         [
             ("LIMITS", "anonymous=lots", "anonymous=lots"),
             ("TRUSTED_PROXIES", "proxy.example", "proxy.example"),
-            ("LIMITS_REDIS_URL", "http://127.0.0.1", "URL must specify"),
+            ("LIMITS_REDIS_URL", "http://127.0.0.1", "redis://"),
         ],
     )
     def test_the_server_does_not_start_with_bad_ones(
@@ -334,6 +335,7 @@ class TestSettings:
                 "DJANGO_SETTINGS_MODULE": f"noren.config.settings.{module}",
                 "LIMITS": stated,
                 "ALLOWED_HOSTS": "127.0.0.1",
+                "SECRET_KEY": secrets.token_urlsafe(50),
             }
             printed = subprocess.check_output(
                 [sys.executable, "-c", shown], env=os.environ | environment, text=True

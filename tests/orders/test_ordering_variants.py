@@ -142,7 +142,7 @@ def test_the_number_of_statements(store: Store) -> None:
         with recorded_statements() as cancelling:
             store.post(f"orders/{order['id']}/cancel/", None, 200)
         counts.append((len(statements), len(cancelling)))
-    assert set(counts) == {(7, 9)}, counts
+    assert set(counts) == {(5, 8)}, counts
 
 
 def test_orders_and_cancellations_that_cross(store: Store, shop: Shop) -> None:

@@ -113,7 +113,7 @@ class _Bound:
 
 
 def _bind(statement: Statement, ids: Sequence[str], *, planned_anew: bool = False) -> _Bound | None:
-    """None where an id stands in more than one place, or as part of something else."""
+    """None where an id stands as part of something else than a value of its own."""
     places = []
     held = repr(statement.values)
     for which, text in enumerate(ids):
@@ -122,7 +122,7 @@ def _bind(statement: Statement, ids: Sequence[str], *, planned_anew: bool = Fals
             for at, value in enumerate(statement.values)
             if isinstance(value, uuid.UUID) and str(value) == text
         ]
-        if len(found) > 1 or held.count(text) != len(found) or text in statement.text:
+        if held.count(text) != len(found) or text in statement.text:
             return None
         places += [(at, which) for at in found]
     return _Bound(statement, tuple(places), planned_anew)
@@ -223,7 +223,11 @@ def _is_ambiguous(draft: Draft, ids: Sequence[str], user_id: uuid.UUID) -> bool:
         return True  # A value could stand for either.
     if ids and isinstance(draft.page, CursorPage) and draft.page.position is not None:
         return True  # Elsewhere its cursor is refused.
-    return draft.address is not None and ids_in(draft.address.base) != tuple(ids)
+    if draft.address is None:
+        return False
+    stated = " ".join(value for _name, value in draft.address.parameters)
+    # An id that a parameter names too stays as it is there.
+    return ids_in(draft.address.base) != tuple(ids) or any(each in stated for each in ids)
 
 
 def _all_bound(
@@ -232,11 +236,11 @@ def _all_bound(
     """What reads the rows, the parent and the count."""
     rows, parent = _bind(read, ids), None
     count: _Bound | str | None = None
-    if rows is None or len(rows.places) != len(ids):
+    if rows is None or {which for _place, which in rows.places} != set(range(len(ids))):
         return None
     if draft.parent is not None:
         parent = _bind(draft.parent, ids)
-        if parent is None or len(parent.places) != 1:
+        if parent is None or not parent.places:
             return None
     if isinstance(draft.count, Statement):
         count = _bind(draft.count, ids, planned_anew=True)

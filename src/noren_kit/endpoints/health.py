@@ -55,7 +55,5 @@ def _asked_by_platform(request: HttpRequest) -> bool:
 @require_safe
 def full(request: HttpRequest) -> JsonResponse:
     """The state of each thing the service depends on; 503 while requests cannot be served."""
-    told = report()
-    if _asked_by_platform(request):
-        told["figures"] = _figures()
-    return JsonResponse(told)
+    figures = _figures() if _asked_by_platform(request) else None
+    return JsonResponse({**report(), "figures": figures})

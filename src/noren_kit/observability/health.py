@@ -181,6 +181,7 @@ class Checks:
 @lru_cache(maxsize=1)
 def checks() -> Checks:
     """This process's."""
+    expected_migrations()  # Read now, and not within the time that a check has.
     return Checks()
 
 

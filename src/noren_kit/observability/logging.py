@@ -91,20 +91,6 @@ def logging_settings(*, json: bool, level: str) -> dict[str, Any]:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    renderer: list[Any] = (
-        [
-            structlog.processors.format_exc_info,
-            mask_event,
-            structlog.processors.JSONRenderer(),
-        ]
-        if json
-        else [
-            mask_event,
-            structlog.dev.ConsoleRenderer(
-                pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
-            ),
-        ]
-    )
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -115,7 +101,7 @@ def logging_settings(*, json: bool, level: str) -> dict[str, Any]:
                 "foreign_pre_chain": shared,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    *renderer,
+                    *_renderer(json=json),
                 ],
             }
         },
@@ -126,6 +112,17 @@ def logging_settings(*, json: bool, level: str) -> dict[str, Any]:
             "django.security.DisallowedHost": {"level": "CRITICAL"},
         },
     }
+
+
+def _renderer(*, json: bool) -> list[Any]:
+    if json:
+        return [
+            structlog.processors.format_exc_info,
+            mask_event,
+            structlog.processors.JSONRenderer(),
+        ]
+    plain = structlog.dev.plain_traceback
+    return [mask_event, structlog.dev.ConsoleRenderer(pad_event_to=0, exception_formatter=plain)]
 
 
 def get_logger(name: str) -> Any:

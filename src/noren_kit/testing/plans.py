@@ -54,16 +54,10 @@ def recorded_selects(using: str = "default") -> Iterator[list[Select]]:
 def plans_of(
     selects: Iterable[Select], tenant_id: uuid.UUID, *, run: bool, using: str = "default"
 ) -> list[Plan]:
-    """The plan of each statement in that tenant; with `run` it is run again, and rows counted.
-
-    Then no table is read whole where an index could serve, as if all were large: of a hundred
-    rows, PostgreSQL reads either, as its statistics happen to be.
-    """
+    """The plan of each statement in that tenant; with `run` it is run again, and rows counted."""
     options = "ANALYZE, TIMING OFF, FORMAT JSON" if run else "FORMAT JSON"
     found = []
     with enter(tenant_id, using=using), connections[using].cursor() as cursor:
-        if run:
-            cursor.execute("SET LOCAL enable_seqscan = off")
         for select in selects:
             cursor.execute(f"EXPLAIN ({options}) {select.sql}", select.params)
             (((plan,),),) = cursor.fetchall()

@@ -32,6 +32,8 @@ class PastMovement:
     happened_at: dt.datetime
     cause_id: str | None = None
     reason: str = ""
+    # Its place in what is imported, for callers that put several kinds together.
+    key: int = 0
 
 
 @dataclass(frozen=True, slots=True)

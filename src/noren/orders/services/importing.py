@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection
@@ -65,7 +66,8 @@ def import_orders(orders: Sequence[PastOrder], *, job_id: uuid.UUID) -> list[Unm
     write_returns(matched.returns, job_id=job_id)
     movements += matched.movements
     movements += _write(matched.rest, job_id)
-    # In one go: a unit that came back may be one that was sold afterwards.
+    # In one go and in their order: a unit that came back may be one that was sold afterwards.
+    movements.sort(key=attrgetter("key"))
     record_movements(movements, cause_type=CAUSE)
     return matched.unmatched
 
@@ -155,6 +157,7 @@ def _write_lines(orders: Sequence[PastOrder], rows: Sequence[Order]) -> list[Pas
             -line.quantity,
             order.placed_at,
             cause_id=line_id,
+            key=line.key,
         )
         for line_id, order, _order_id, _position, line in placed
     ]

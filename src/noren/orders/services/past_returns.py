@@ -146,6 +146,7 @@ def _match(credit: PastOrder, sold: Mapping[_Wanted, Sequence[_Sold]], found: Ma
                 -line.quantity,
                 credit.placed_at,
                 cause_id=str(choice.line_id),
+                key=line.key,
             )
         )
     found.returns += [each for of_order in returns.values() for each in of_order]
