@@ -34,6 +34,10 @@ LEASE_SECONDS = 5
 READY_SECONDS, DRAIN_SECONDS = 180.0, 240.0
 SUBJECTS = ("stock", "totals", "numbers", "isolation")
 MOST_LOG = 4_000
+_RUNNING_OUT = """
+SELECT FROM inventory_stockhold
+ WHERE expires_at > now() AND expires_at < now() + interval '1 hour' LIMIT 1
+"""
 _UNDONE = """
 SELECT (SELECT count(*) FROM outbox_delivery WHERE handled_at IS NULL) AS deliveries,
        (SELECT count(*) FROM inventory_stockhold WHERE expires_at <= now()) AS expired,
@@ -174,6 +178,9 @@ class Stack:
         Raises StackError if the time is over.
         """
         self.wait_until_ready()
+        with self.connect() as database:
+            while database.execute(_RUNNING_OUT).fetchone() is not None:
+                time.sleep(0.5)
         sweep = ("-A", "noren.config.celery", "call", "inventory.release_expired_holds")
         self.command("celery", *sweep).check_returncode()
         deadline = time.monotonic() + DRAIN_SECONDS
