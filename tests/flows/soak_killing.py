@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -15,6 +14,8 @@ from contextlib import contextmanager
 import psycopg
 from soak_stack import Stack
 
+from noren_kit.testing.processes import children_of
+
 # What died young five times in a row is given up by the supervisor, and by granian sooner.
 LEAST_LIFE_SECONDS = 11.0
 _VICTIM = """
@@ -23,17 +24,6 @@ SELECT pid FROM pg_stat_activity
    AND (xact_start IS NOT NULL OR NOT %(at_work)s) AND application_name = 'noren'
  ORDER BY random() LIMIT 1
 """
-
-
-def children_of(parent: int) -> list[int]:
-    listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid="],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    pairs = (map(int, line.split()) for line in listed.stdout.splitlines())
-    return [pid for pid, of in pairs if of == parent]
 
 
 class Killer(threading.Thread):

@@ -23,6 +23,7 @@ from noren_kit.observability import health
 from noren_kit.stack.postgres import EmbeddedPostgres
 from noren_kit.stack.redis import EmbeddedRedis
 from noren_kit.testing.live import live_server
+from noren_kit.testing.processes import children_of
 from noren_kit.testing.queries import recorded_statements
 from noren_kit.testing.shops import Client, Shop
 
@@ -60,15 +61,9 @@ class Probes:
             time.sleep(0.2)
 
 
-def family(pid: int) -> list[int]:
-    """A process and its children."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *map(int, children)]
-
-
 @contextmanager
 def frozen(pid: int) -> Iterator[None]:
-    stopped = family(pid)
+    stopped = [pid, *children_of(pid)]
     for each in stopped:
         os.kill(each, signal.SIGSTOP)
     try:

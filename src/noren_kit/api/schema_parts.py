@@ -6,6 +6,14 @@ from typing import Any
 
 _TEXT: dict[str, Any] = {"type": "string"}
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 1}
+_HEALTH: dict[str, Any] = {
+    "status": {"type": "string", "enum": ["ok", "degraded"]},
+    "timestamp": {"type": "string", "format": "date-time"},
+    "checks": {
+        "type": "object",
+        "additionalProperties": {"type": "string", "enum": ["ok", "failed"]},
+    },
+}
 _STATUS: dict[str, Any] = {"type": "integer", "minimum": 400, "maximum": 599}
 _DETAILS: dict[str, Any] = {
     "type": "object",
@@ -100,25 +108,13 @@ SCHEMAS: dict[str, Any] = {
     },
     "Health": {
         "type": "object",
-        "properties": {
-            "status": {"type": "string", "enum": ["ok", "degraded"]},
-            "timestamp": {"type": "string", "format": "date-time"},
-            "checks": {
-                "type": "object",
-                "additionalProperties": {"type": "string", "enum": ["ok", "failed"]},
-            },
-        },
-        "required": ["status", "timestamp", "checks"],
+        "properties": _HEALTH,
+        "required": [*_HEALTH],
     },
     "FullHealth": {
         "type": "object",
         "properties": {
-            "status": {"type": "string", "enum": ["ok", "degraded"]},
-            "timestamp": {"type": "string", "format": "date-time"},
-            "checks": {
-                "type": "object",
-                "additionalProperties": {"type": "string", "enum": ["ok", "failed"]},
-            },
+            **_HEALTH,
             "figures": {
                 "type": ["object", "null"],
                 "description": "Of process and database, for platform staff alone.",
@@ -128,7 +124,7 @@ SCHEMAS: dict[str, Any] = {
                 },
             },
         },
-        "required": ["status", "timestamp", "checks", "figures"],
+        "required": [*_HEALTH, "figures"],
     },
     "Alive": {
         "type": "object",

@@ -1,6 +1,6 @@
 """The changes of stock, and those that another app calls."""
 
-from noren.inventory.services.holding import lock_items, release_holder, sweep_expired
+from noren.inventory.services.holding import release_holder, sweep_expired
 from noren.inventory.services.importing import (
     Opening,
     PastMovement,
@@ -31,7 +31,6 @@ __all__ = [
     "allow_backorders",
     "count_sold",
     "hold_stock",
-    "lock_items",
     "move_stock",
     "open_imported_stock",
     "open_stock",
