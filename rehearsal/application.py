@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import secrets
 import subprocess
@@ -14,10 +13,12 @@ from pathlib import Path
 from noren_kit.core.keys import new_private_key
 from noren_kit.stack.errors import StackError
 from noren_kit.stack.ports import LOOPBACK, any_free
+from noren_kit.stack.probing import probe
 from noren_kit.stack.process import GuardedProcess
 from rehearsal.servers import NAME, Servers
 
 CHECKOUT = Path(__file__).parents[1]
+READY = "/health/ready/"
 READY_SECONDS = 60.0
 STOP_SECONDS = 20
 _CLASSES = ("anonymous", "credential", "sign_in", "refresh", "password_reset", "sign_in_failures")
@@ -120,7 +121,7 @@ class Application:
         deadline, answer = time.monotonic() + READY_SECONDS, "nothing"
         while time.monotonic() < deadline:
             try:
-                answer = probe(port)
+                answer = probe(port, READY)
             except OSError as error:
                 answer = str(error)
             if answer.startswith("200"):
@@ -132,14 +133,3 @@ class Application:
         options = f"--port {port} --workers 2 --threads 1 --stop-seconds {STOP_SECONDS}"
         target = "noren.config.wsgi:application"
         return ["noren_kit.api.succession", target, *options.split()]
-
-
-def probe(port: int, path: str = "/health/ready/") -> str:
-    """Ask a web process itself, as an orchestrator does; return status and body."""
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        return f"{response.status} {response.read().decode()}"
-    finally:
-        connection.close()

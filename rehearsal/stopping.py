@@ -8,7 +8,8 @@ import threading
 import time
 from collections import Counter
 
-from rehearsal.application import STOP_SECONDS, probe
+from noren_kit.stack.probing import probe
+from rehearsal.application import READY, STOP_SECONDS
 from rehearsal.stage import Stage
 
 DRAIN_SECONDS = 4.0
@@ -21,7 +22,7 @@ def drain(stage: Stage) -> None:
     port = stage.application.start_web(name, "--drain-seconds", str(DRAIN_SECONDS))
     stage.application.running[name].ask_to_stop()
     time.sleep(1.5)
-    ready = probe(port)
+    ready = probe(port, READY)
     report.check(
         "SIGTERM: not ready any more", ready.startswith("503") and "stopping" in ready, ready
     )

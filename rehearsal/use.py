@@ -6,8 +6,8 @@ import time
 from typing import Any
 from urllib.parse import quote
 
+from noren_kit.stack.probing import probe
 from rehearsal import limits, stopping, transport
-from rehearsal.application import probe
 from rehearsal.client import Answer, Client
 from rehearsal.stage import Stage
 

@@ -63,21 +63,24 @@ def counted_statements(using: str = DEFAULT_DB_ALIAS) -> Iterator[list[None]]:
         yield sent
 
 
-def _cursor(using: str, *, planned_anew: bool = False) -> CursorWrapper:
+def _connected(using: str) -> Any:
     # The connection itself: its proxy would cost more than a short statement's result.
     database = connections[using]
     database.close_if_health_check_failed()
     database.ensure_connection()
+    return database
+
+
+def _cursor(using: str, *, planned_anew: bool = False) -> CursorWrapper:
+    database = _connected(using)
     kind = _Unprepared if planned_anew else psycopg.Cursor
-    driver: Any = kind(database.connection)
-    return database.make_cursor(driver)
+    made: CursorWrapper = database.make_cursor(kind(database.connection))
+    return made
 
 
 def _kept_cursor(using: str) -> CursorWrapper:
     """The connection's own, for statements whose rows are all read before the next one is sent."""
-    database: Any = connections[using]
-    database.close_if_health_check_failed()
-    database.ensure_connection()
+    database = _connected(using)
     kept: CursorWrapper | None = vars(database).get(_KEPT)
     if kept is None or kept.cursor.connection is not database.connection:
         kept = database.make_cursor(psycopg.Cursor(database.connection))

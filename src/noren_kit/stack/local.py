@@ -17,6 +17,7 @@ from noren_kit.stack.environment import application_keys, running_stack_lock
 from noren_kit.stack.errors import StackError
 from noren_kit.stack.ports import LOOPBACK, is_free, next_free
 from noren_kit.stack.private import read_json, write_json
+from noren_kit.stack.probing import probe
 from noren_kit.stack.process import GuardedProcess
 from noren_kit.stack.progress import step
 from noren_kit.stack.servers import Servers
@@ -136,24 +137,13 @@ class LocalStack:
         while time.monotonic() < deadline:
             supervisor.tick()
             try:
-                answer = _get(port, self.ready_path)
+                answer = probe(port, self.ready_path)
             except (OSError, http.client.HTTPException) as error:
                 answer = str(error)
             if answer.startswith("200 "):
                 return
             time.sleep(TICK_SECONDS)
         raise StackError(f"{self.ready_path} did not become ready in time: {answer}")
-
-
-def _get(port: int, path: str) -> str:
-    """Ask without the proxies that the environment may name; return status and body."""
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        return f"{response.status} {response.read(2000).decode(errors='replace')}"
-    finally:
-        connection.close()
 
 
 @dataclass
