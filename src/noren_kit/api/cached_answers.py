@@ -49,8 +49,9 @@ from noren_kit.api.splicing import Parts
 from noren_kit.caching.store import store
 from noren_kit.core import context
 from noren_kit.core.errors import AppError
-from noren_kit.db.prepared import counted_statements, spare_health_check
+from noren_kit.db.prepared import spare_health_check
 from noren_kit.db.revisions import collection_of
+from noren_kit.db.tally import tally
 from noren_kit.limits.errors import Throttled
 from noren_kit.limits.policies import caller_limit
 
@@ -125,7 +126,8 @@ class CachedAnswers:
         if WANTED in request.META:
             self.draft = Draft()
         spare_health_check()
-        with counted_statements() as sent, transaction.atomic():
+        before = tally.statements
+        with transaction.atomic():
             response: Any = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         if request.method not in ("GET", "HEAD") or response.status_code != 200:
             return response  # type: ignore[no-any-return]
@@ -139,7 +141,8 @@ class CachedAnswers:
             if self.lasting is not None:
                 store().point(self.key_of_seed(self.lasting), key)
             # One more is that of the caller's standing.
-            if self.draft is not None and len(sent) == self.draft.noted + 1:
+            sent = tally.statements - before
+            if self.draft is not None and sent == self.draft.noted + 1:
                 self.recipe = recipe_of(self.draft, request.path, self.lasting, self.parts)
         tag = versioned(version, key or digest_of(body))
         if _is_known(request, tag):

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import psycopg
@@ -29,9 +28,10 @@ from django.db import (
 from django.db.backends.utils import CursorWrapper
 from django.db.transaction import TransactionManagementError
 
+from noren_kit.db import direct
+from noren_kit.db.direct import Values
 from noren_kit.db.tally import note, tally
 
-Values = Sequence[Any] | Mapping[str, Any]
 _KEPT = "_noren_cursor"
 
 
@@ -48,19 +48,6 @@ class _Unprepared(psycopg.Cursor[Any]):
 
     def execute(self, query: Any, params: Any = None, **_options: Any) -> Any:
         return super().execute(query, params, prepare=False)
-
-
-@contextmanager
-def counted_statements(using: str = DEFAULT_DB_ALIAS) -> Iterator[list[None]]:
-    """Yields a list that grows by one with each statement of the block, Django's own too."""
-    sent: list[None] = []
-
-    def count(execute: Callable[..., Any], *arguments: Any) -> Any:
-        sent.append(None)
-        return execute(*arguments)
-
-    with connections[using].execute_wrapper(count):
-        yield sent
 
 
 def _connected(using: str) -> Any:
@@ -188,7 +175,8 @@ def _fetch_all(question: Question, using: str) -> list[tuple[Any, ...]]:
     if question.planned_anew:
         with _cursor(using, planned_anew=True) as cursor:
             return _rows_of(cursor, question)
-    return _rows_of(_kept_cursor(using), question)
+    rows = direct.ask(_connected(using), question.statement, question.values)
+    return _rows_of(_kept_cursor(using), question) if rows is None else rows
 
 
 def _rows_of(cursor: CursorWrapper, question: Question) -> list[tuple[Any, ...]]:
@@ -208,4 +196,15 @@ def _is_outdated(error: Exception) -> bool:
 
 def execute(statement: str, values: Values = (), using: str = DEFAULT_DB_ALIAS) -> None:
     """The same for a statement that returns no rows."""
-    _kept_cursor(using).execute(statement, values)
+    if direct.ask(_connected(using), statement, values) is None:
+        _kept_cursor(using).execute(statement, values)
+
+
+def execute_last(statement: str, values: Values = (), using: str = DEFAULT_DB_ALIAS) -> None:
+    """`execute` a transaction's last statement, in one exchange with its COMMIT where it can be.
+
+    One that fails by itself where it has no effect: whether it succeeds is known at the COMMIT,
+    which then fails with it.
+    """
+    if not direct.at_commit(_connected(using), statement, values):
+        execute(statement, values, using)

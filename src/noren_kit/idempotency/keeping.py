@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 
 from noren_kit.core import context
-from noren_kit.db.prepared import fetch_all
+from noren_kit.db.prepared import execute_last, fetch_all
 from noren_kit.idempotency.errors import AnswerNotKept, KeyInProgress, KeyMismatch
 
 KEPT_SECONDS = 24 * 3600
@@ -20,15 +20,18 @@ MOST_ANSWER_BYTES = 4 * 1024 * 1024
 
 # In a function the look-up has a snapshot of its own, taken after the lock is had.
 _FIND = "SELECT * FROM noren_find_kept_answer(%s, %s, %s)"
-# One that has run out stands for nothing, whether or not it was swept.
+# One that has run out stands for nothing, whether or not it was swept. Of one that has not, the
+# lock tells before; without the lock two effects would stand, and so it fails (22012).
 _KEEP = """
+WITH kept AS (
 INSERT INTO idempotency_keptanswer AS k (tenant_id, id, fingerprint, answer, expires_at)
 VALUES (%(tenant)s, %(id)s, %(fingerprint)s, %(answer)s, now() + make_interval(secs => %(seconds)s))
 ON CONFLICT (tenant_id, id) DO UPDATE
    SET fingerprint = EXCLUDED.fingerprint, answer = EXCLUDED.answer,
        expires_at = EXCLUDED.expires_at
  WHERE k.expires_at <= now()
-RETURNING true
+RETURNING true)
+SELECT 1 / count(*) FROM kept
 """
 _SWEEP = """
 DELETE FROM idempotency_keptanswer
@@ -92,8 +95,7 @@ def keep_answer(call: Call, answer: bytes | None) -> None:
         "answer": answer,
         "seconds": KEPT_SECONDS,
     }
-    if not fetch_all(_KEEP, values):
-        raise KeyInProgress  # The lock excludes it; without it two effects would stand.
+    execute_last(_KEEP, values)
 
 
 def sweep_expired(most: int) -> int:

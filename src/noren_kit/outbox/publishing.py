@@ -14,6 +14,7 @@ from noren_kit.core import context
 from noren_kit.core.ids import uuid7
 from noren_kit.db.arrays import plain_array, text_array
 from noren_kit.db.prepared import execute
+from noren_kit.db.rows import unsaved
 from noren_kit.outbox.models import Delivery, Event
 
 Handler = Callable[["EventFacts"], None]
@@ -131,7 +132,8 @@ def first_events(*events: NewEvent) -> tuple[list[Event], list[Delivery]]:
     """
     now, actor, request = timezone.now(), context.actor_id(), context.request_id()
     rows = [
-        Event(
+        unsaved(
+            Event,
             type=event.type,
             aggregate_type=event.aggregate_type,
             aggregate_id=event.aggregate_id,
@@ -144,7 +146,9 @@ def first_events(*events: NewEvent) -> tuple[list[Event], list[Delivery]]:
         for event in events
     ]
     due = [
-        Delivery(event=row, handler=name) for row in rows for name in _handlers.get(row.type, ())
+        unsaved(Delivery, event_id=row.id, handler=name)
+        for row in rows
+        for name in _handlers.get(row.type, ())
     ]
     return rows, due
 

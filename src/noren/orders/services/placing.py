@@ -28,7 +28,7 @@ from noren_kit.accounts.models import User
 from noren_kit.core import context
 from noren_kit.core.errors import InvalidInput
 from noren_kit.core.ids import uuid7
-from noren_kit.db.rows import Taken, insert_taking
+from noren_kit.db.rows import Taken, insert_taking, unsaved
 from noren_kit.outbox.publishing import NewEvent, first_events
 
 CAUSE = "order_line"
@@ -121,7 +121,8 @@ def price_lines(
     for position, line in enumerate(lines, start=1):
         article = articles[line.article_id]  # type: ignore[index]
         priced.append(
-            OrderLine(
+            unsaved(
+                OrderLine,
                 position=position,
                 product_id=article.product_id,
                 variant_id=article.variant_id,
@@ -145,9 +146,9 @@ def _drawn_up(
 ) -> Order:
     """The order, unsaved and without its number, and its lines' own."""
     tenant, actor, now = context.tenant(), context.actor(), timezone.now()
-    order = Order(
-        id=uuid7(),
-        customer=customer,
+    order = unsaved(
+        Order,
+        customer_id=customer.id,
         customer_name=customer.name,
         customer_email=customer.email,
         placed_at=now,
@@ -162,9 +163,11 @@ def _drawn_up(
         updated_at=now,
         **texts,
     )
+    order.customer = customer
     if actor is not None:
         # Known already: showing the order must not read the person again.
-        order.created_by = order.updated_by = User(id=actor.user_id, name=actor.name)
+        person = unsaved(User, id=actor.user_id, name=actor.name)
+        order.created_by = order.updated_by = person
     for line in lines:
         line.order = order
     return order
@@ -173,8 +176,9 @@ def _drawn_up(
 def tax_rows(order: Order, totals: Totals) -> list[OrderTax]:
     """The order's taxes, unsaved."""
     return [
-        OrderTax(
-            order=order,
+        unsaved(
+            OrderTax,
+            order_id=order.id,
             rate=row.rate,
             reduced=row.reduced,
             net=row.net,

@@ -1,4 +1,7 @@
-"""Django's PostgreSQL back end, which counts its statements, their time, and its connections."""
+"""Django's PostgreSQL back end, which counts its statements, their time, and its connections.
+
+A statement that waits for the COMMIT goes with it (`noren_kit.db.direct`).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorWrapper
 
+from noren_kit.db import direct
 from noren_kit.db.tally import note
 from noren_kit.observability import metrics
 
@@ -43,11 +47,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return made
 
     def _close(self) -> Any:
+        direct.forget(self)
         if self.connection is not None:
             metrics.connections_open.labels(self.alias).dec()
         return super()._close()  # type: ignore[misc]
 
+    def _rollback(self) -> Any:
+        direct.forget(self)
+        return super()._rollback()  # type: ignore[misc]
+
     def _commit(self) -> Any:
+        with self.wrap_database_errors:
+            if direct.commit(self):
+                return None
         began = time.perf_counter()
         try:
             return super()._commit()  # type: ignore[misc]
