@@ -14,8 +14,9 @@ tells when they change); it forgets, and has the server forget, after every roll
 
 from __future__ import annotations
 
+import select
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -36,12 +37,14 @@ _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 class _Wire:
     """A connection as libpq has it, with what makes values of it and of its rows."""
 
-    __slots__ = ("driver", "pgconn", "query", "transformer")
+    __slots__ = ("driver", "pgconn", "poll", "query", "transformer")
 
     def __init__(self, driver: Any) -> None:
         self.driver, self.pgconn = driver, driver.pgconn
         self.transformer = Transformer(driver)
         self.query = PostgresQuery(self.transformer)
+        self.poll = select.poll()
+        self.poll.register(self.pgconn.socket, select.POLLIN)
 
     def name_of(self, statement: str, values: Values) -> bytes | None:
         """What the driver calls the statement; its values are then in `query`."""
@@ -56,30 +59,50 @@ class _Wire:
     def alone(self, name: bytes) -> Any:
         return self.pgconn.exec_prepared(name, self.query.params, self.query.formats, _TEXT)
 
-    def together(self, name: bytes, *, before: bytes = b"", after: bytes = b"") -> list[Any]:
-        """The results of the statement and the commands around it, one exchange for all.
+    def together(self, *sends: Callable[[], None]) -> list[Any]:
+        """The results of all that is sent, in one exchange.
 
         Where one fails, those behind it are not carried out.
         """
-        pgconn = self.pgconn
-        pgconn.enter_pipeline_mode()
+        self.pgconn.enter_pipeline_mode()
         try:
-            if before:
-                pgconn.send_query_params(before, None)
-            pgconn.send_query_prepared(name, self.query.params, self.query.formats, _TEXT)
-            if after:
-                pgconn.send_query_params(after, None)
-            pgconn.pipeline_sync()
-            results = [self._next(), self._next()]
-            pgconn.get_result()  # Of the synchronisation.
+            for send in sends:
+                send()
+            self.pgconn.pipeline_sync()
+            self._flush()
+            results = [self._next() for _ in sends]
+            self._wait()
+            self.pgconn.get_result()  # Of the synchronisation.
         except BaseException:
             # What is left in it belongs to nobody.
             self.driver.close()
             raise
-        pgconn.exit_pipeline_mode()
+        self.pgconn.exit_pipeline_mode()
         return results
 
+    def command(self, text: bytes) -> Callable[[], None]:
+        return lambda: self.pgconn.send_query_params(text, None)
+
+    def prepared(self, name: bytes) -> Callable[[], None]:
+        """Sends the statement with the values that `name_of` was given last."""
+        params, formats = self.query.params, self.query.formats
+        return lambda: self.pgconn.send_query_prepared(name, params, formats, _TEXT)
+
+    def _flush(self) -> None:
+        while self.pgconn.flush():
+            self.poll.modify(self.pgconn.socket, select.POLLIN | select.POLLOUT)
+            self.poll.poll()
+            self.poll.modify(self.pgconn.socket, select.POLLIN)
+            self.pgconn.consume_input()
+
+    def _wait(self) -> None:
+        # `get_result` would wait too, and keep all other threads from running meanwhile.
+        while self.pgconn.is_busy():
+            self.poll.poll()
+            self.pgconn.consume_input()
+
     def _next(self) -> Any:
+        self._wait()
         result = self.pgconn.get_result()
         if result is None or self.pgconn.status == ConnStatus.BAD:
             raise psycopg.OperationalError(self.pgconn.get_error_message())
@@ -131,13 +154,38 @@ def ask(database: Any, statement: str, values: Values) -> Rows | None:
     with database.wrap_database_errors:
         try:
             if begins:
-                begun, result = wire.together(name, before=b"BEGIN")
+                begun, result = wire.together(wire.command(b"BEGIN"), wire.prepared(name))
                 result = result if begun.status in _DONE else begun
             else:
                 result = wire.alone(name)
         finally:
             note(statement, began)
         return wire.rows_of(result)
+
+
+def ask_in_turn(database: Any, questions: Sequence[tuple[str, Values, bool]]) -> list[Rows] | None:
+    """The rows of several statements of a transaction that has begun, in one exchange.
+
+    None where one of them has to go the driver's way. Raises Django's database errors, the first
+    one's.
+    """
+    wire = _wire_of(database)
+    if wire is None or wire.pgconn.transaction_status != TransactionStatus.INTRANS:
+        return None
+    sends = []
+    for statement, values, planned_anew in questions:
+        name = None if planned_anew else wire.name_of(statement, values)
+        if name is None:
+            return None
+        sends.append(wire.prepared(name))
+    database.validate_no_broken_transaction()
+    began = time.perf_counter()
+    with database.wrap_database_errors:
+        try:
+            results = wire.together(*sends)
+        finally:
+            note("; ".join([each[0] for each in questions]), began, statements=len(sends))
+        return [wire.rows_of(result) for result in results]
 
 
 def at_commit(database: Any, statement: str, values: Values) -> bool:
@@ -170,7 +218,7 @@ def commit(database: Any) -> bool:
         raise psycopg.OperationalError("What was to be sent with the COMMIT is not prepared.")
     began = time.perf_counter()
     try:
-        result, committed = wire.together(name, after=b"COMMIT")
+        result, committed = wire.together(wire.prepared(name), wire.command(b"COMMIT"))
     finally:
         note(f"{statement}; COMMIT", began)
     wire.rows_of(result)

@@ -136,6 +136,18 @@ def fetch_together(
     return _fetch_together(questions, using)
 
 
+def fetch_in_turn(
+    questions: Sequence[Question], using: str = DEFAULT_DB_ALIAS
+) -> list[list[tuple[Any, ...]]]:
+    """The rows of several statements of a transaction, in one exchange where it can be.
+
+    One comes after the other. What the rows of the first are, the others can't ask. Raises
+    Django's database errors, and then the transaction must be rolled back.
+    """
+    found = direct.ask_in_turn(_connected(using), questions)
+    return [fetch_all(*each, using=using) for each in questions] if found is None else found
+
+
 def _fetch_together(questions: Sequence[Question], using: str) -> list[list[tuple[Any, ...]]]:
     database = connections[using]
     cursors = [_cursor(using, planned_anew=each.planned_anew) for each in questions]

@@ -19,7 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.base import ModelState
 
 from noren_kit.db.arrays import plain_array
-from noren_kit.db.prepared import execute, fetch_all
+from noren_kit.db.prepared import Question, execute
 
 # The columns whose values' texts may stand in an array without quotes.
 _PLAIN = ("uuid", "integer", "smallint", "bigint", "boolean", "numeric", "timestamp")
@@ -135,13 +135,12 @@ def insert_together(*groups: Sequence[models.Model]) -> None:
     execute(_insert_statement(tuple(type(group[0]) for group in filled)), _as_json(filled))
 
 
-def insert_taking(taken: Taken, *groups: Sequence[models.Model]) -> Any:
-    """`insert_together`, for a first group of one row; returns the value that it takes."""
+def inserting_taking(taken: Taken, *groups: Sequence[models.Model]) -> Question:
+    """What `insert_together` would ask, for a first group of one row; returns the value taken."""
     filled = [group for group in groups if group]
     made = tuple(type(group[0]) for group in filled)
     statement = _insert_statement(made, taken.column, taken.statement)
-    ((value,),) = fetch_all(statement, [*taken.values, *_as_json(filled)])
-    return value
+    return Question(statement, [*taken.values, *_as_json(filled)])
 
 
 def _as_json(groups: Sequence[Sequence[models.Model]]) -> list[str]:

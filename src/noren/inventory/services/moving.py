@@ -7,7 +7,7 @@ each other and never deadlock (docs/guides/stock.md).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -19,11 +19,13 @@ from noren.inventory.services.holding import lock_items, release_expired
 from noren_kit.core import context
 from noren_kit.core.ids import uuid7_text
 from noren_kit.db.arrays import plain_array
-from noren_kit.db.prepared import execute, fetch_all
+from noren_kit.db.prepared import Question, execute, fetch_all
 from noren_kit.outbox.publishing import NewEvent, publish
 
 Kind = StockMovement.Kind
 MAX_QUANTITY = 1_000_000_000
+# An item, what it has on hand and reserved afterwards, and the change.
+_Moved = tuple[uuid.UUID, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Change:
     label: Mapping[str, str] = field(default_factory=dict)
 
 
-# Locks the items, and moves them (migration 0009). One that would fall below what is reserved is
-# left out, and so is its ledger row: the caller compares.
+# Migration 0009. One that would fall below what is reserved is left out, and so is its ledger row:
+# `settle` compares.
 _MOVE = """
 SELECT item_id, units, held, change
   FROM noren_move_stock(
@@ -48,38 +50,71 @@ SELECT item_id, units, held, change
 """
 
 
-def move_stock(
-    changes: Sequence[Change],
-    *,
-    kind: str,
-    cause_type: str = "",
-    reason: str = "",
-    sold: Mapping[uuid.UUID, int] | None = None,
-) -> dict[uuid.UUID, int]:
-    """Apply all changes or none, and return each item's units on hand afterwards.
+@dataclass(frozen=True, slots=True)
+class StockMove:
+    """Changes that are all applied or none.
 
-    One ledger row a change; changes of one item count together. Raises `InsufficientStock`
-    naming every item that would fall below what is reserved; the caller's transaction must
-    then be rolled back. Publishes `stock.low` for each item that falls to 10 units or fewer.
-    `sold` are units to add to what items have sold (negative: to take back), which need not be
-    those that are moved: a variant's sale counts for its product's item. They are locked with
-    the others, in the same order.
+    One ledger row a change; changes of one item count together. `sold` are units to add to what
+    items have sold (negative: to take back), which need not be those that are moved: a
+    variant's sale counts for its product's item. They are locked with the others, in the same
+    order.
     """
-    if not changes:
-        return {}
-    items = [change.stock_item_id for change in changes]
-    sold = sold or {}
-    facts = {"kind": kind, "reason": reason, "cause_type": cause_type}
-    moved = _apply(changes, sold, facts)
-    short = [change for change in changes if change.stock_item_id not in moved]
-    if short and release_expired({change.stock_item_id for change in short}):
-        left = {item: units for item, units in sold.items() if item not in moved}
-        moved |= _apply(short, left, facts)
-        short = [change for change in changes if change.stock_item_id not in moved]
-    if short:
-        refuse_short(short)
-    _announce_low(changes, moved)
-    return {item: moved[item][0] for item in items}
+
+    changes: Sequence[Change]
+    kind: str
+    cause_type: str = ""
+    reason: str = ""
+    sold: Mapping[uuid.UUID, int] = field(default_factory=dict)
+
+    def question(self) -> Question:
+        """Locks and moves; not to be asked without `settle`, which is given its rows."""
+        return _question(self, self.changes, self.sold)
+
+    def settle(self, rows: Iterable[_Moved]) -> dict[uuid.UUID, int]:
+        """What the answer comes to: each item's units on hand afterwards.
+
+        Raises `InsufficientStock` naming every item that would fall below what is reserved; the
+        caller's transaction must then be rolled back. Publishes `stock.low` for each item that
+        falls to 10 units or fewer.
+        """
+        moved = {row[0]: row for row in rows}
+        short = [change for change in self.changes if change.stock_item_id not in moved]
+        if short and release_expired({change.stock_item_id for change in short}):
+            left = {item: units for item, units in self.sold.items() if item not in moved}
+            moved |= {row[0]: row for row in fetch_all(*_question(self, short, left))}
+            short = [change for change in self.changes if change.stock_item_id not in moved]
+        if short:
+            refuse_short(short)
+        _announce_low(self.changes, moved)
+        return {change.stock_item_id: moved[change.stock_item_id][1] for change in self.changes}
+
+
+def move_stock(move: StockMove) -> dict[uuid.UUID, int]:
+    """Make the move by itself; as `StockMove.settle`."""
+    return move.settle(fetch_all(*move.question())) if move.changes else {}
+
+
+def _question(
+    move: StockMove, changes: Sequence[Change], sold: Mapping[uuid.UUID, int]
+) -> Question:
+    return Question(
+        _MOVE,
+        {
+            "kind": move.kind,
+            "reason": move.reason,
+            "cause_type": move.cause_type,
+            "tenant": context.tenant_id(),
+            "movements": plain_array(uuid7_text() for _ in changes),
+            "items": plain_array(change.stock_item_id for change in changes),
+            "quantities": plain_array(change.quantity for change in changes),
+            "causes": plain_array(change.cause_id or "NULL" for change in changes),
+            "sellers": plain_array(sold),
+            "units": plain_array(sold.values()),
+            "now": timezone.now(),
+            "actor": context.actor_id(),
+            "request": context.request_id(),
+        },
+    )
 
 
 _COUNT_SOLD = """
@@ -94,29 +129,6 @@ def count_sold(sold: Mapping[uuid.UUID, int]) -> None:
     tenant, items = context.tenant_id(), plain_array(sold)
     lock_items(sold)
     execute(_COUNT_SOLD, {"tenant": tenant, "items": items, "units": plain_array(sold.values())})
-
-
-def _apply(
-    changes: Sequence[Change], sold: Mapping[uuid.UUID, int], facts: Mapping[str, str]
-) -> dict[uuid.UUID, tuple[int, int, int]]:
-    """Make the changes that their items' units cover: on hand, reserved and change by item."""
-    values = {
-        **facts,
-        "tenant": context.tenant_id(),
-        "movements": plain_array(uuid7_text() for _ in changes),
-        "items": plain_array(change.stock_item_id for change in changes),
-        "quantities": plain_array(change.quantity for change in changes),
-        "causes": plain_array(change.cause_id or "NULL" for change in changes),
-        "sellers": plain_array(sold),
-        "units": plain_array(sold.values()),
-        "now": timezone.now(),
-        "actor": context.actor_id(),
-        "request": context.request_id(),
-    }
-    return {
-        item: (on_hand, reserved, change)
-        for item, on_hand, reserved, change in fetch_all(_MOVE, values)
-    }
 
 
 def refuse_short(short: Sequence[Change]) -> None:
@@ -137,9 +149,7 @@ def refuse_short(short: Sequence[Change]) -> None:
     )
 
 
-def _announce_low(
-    changes: Sequence[Change], moved: Mapping[uuid.UUID, tuple[int, int, int]]
-) -> None:
+def _announce_low(changes: Sequence[Change], moved: Mapping[uuid.UUID, _Moved]) -> None:
     labels = {change.stock_item_id: change.label for change in changes}
     publish(
         *(
@@ -149,7 +159,7 @@ def _announce_low(
                 aggregate_id=item,
                 payload={**labels[item], "available": on_hand - reserved},
             )
-            for item, (on_hand, reserved, change) in moved.items()
+            for item, on_hand, reserved, change in moved.values()
             if on_hand - reserved <= LOW_STOCK < on_hand - reserved - change
         )
     )
@@ -195,7 +205,7 @@ def adjust_stock(*, change: Change, reason: str, kind: str = Kind.ADJUSTED) -> i
     """Add to (or take from) one item by hand; returns the units on hand afterwards."""
     if not change.quantity:
         return int(StockItem.objects.get(id=change.stock_item_id).on_hand)
-    after = move_stock([change], kind=kind, reason=reason, cause_type="adjustment")
+    after = move_stock(StockMove([change], kind, cause_type="adjustment", reason=reason))
     return after[change.stock_item_id]
 
 

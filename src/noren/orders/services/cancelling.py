@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import F
 
-from noren.inventory.services import Change, Kind, move_stock
+from noren.inventory.services import Change, Kind, StockMove, move_stock
 from noren.orders.models import Order, OrderLine
 from noren.orders.services.locking import (
     announce,
@@ -31,19 +31,16 @@ def cancel_order(order_id: uuid.UUID) -> Order:
     found = OrderLine.objects.filter(order_id=order.id)
     lines: list[Any] = list(found.annotate(product_item_id=F("product__stock_item_id")))
     items = {line.product_id: line.product_item_id for line in lines}
-    move_stock(
-        [
-            Change(
-                stock_item_id=line.stock_item_id,
-                quantity=line.quantity,
-                cause_id=line.id,
-                label=stock_label(line),
-            )
-            for line in lines
-        ],
-        kind=Kind.RETURNED,
-        cause_type=CAUSE,
-        sold={items[product]: -units for product, units in units_by_product(lines).items()},
-    )
+    changes = [
+        Change(
+            stock_item_id=line.stock_item_id,
+            quantity=line.quantity,
+            cause_id=line.id,
+            label=stock_label(line),
+        )
+        for line in lines
+    ]
+    sold = {items[product]: -units for product, units in units_by_product(lines).items()}
+    move_stock(StockMove(changes, Kind.RETURNED, cause_type=CAUSE, sold=sold))
     announce(order, transition.event)
     return order

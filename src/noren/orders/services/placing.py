@@ -1,7 +1,7 @@
 """Placing an order: one transaction from the prices to the order itself.
 
-The hot locks come last: stock items in the order of their ids, then the tenant's order number,
-which is taken by the statement that writes the order down.
+The hot locks come last, in one exchange with the database: stock items in the order of their
+ids, then the tenant's order number, which is taken by the statement that writes the order down.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from noren.catalog.queries import Saleable, find_saleable
-from noren.inventory.services import Change, Kind, move_stock
+from noren.inventory.services import Change, Kind, StockMove
 from noren.orders.errors import DiscountTooLarge
 from noren.orders.events import AGGREGATE, ORDER_PLACED
 from noren.orders.models import Customer, Order, OrderLine, OrderTax
@@ -28,7 +28,8 @@ from noren_kit.accounts.models import User
 from noren_kit.core import context
 from noren_kit.core.errors import InvalidInput
 from noren_kit.core.ids import uuid7
-from noren_kit.db.rows import Taken, insert_taking, unsaved
+from noren_kit.db.prepared import fetch_in_turn
+from noren_kit.db.rows import Taken, inserting_taking, unsaved
 from noren_kit.outbox.publishing import NewEvent, first_events
 
 CAUSE = "order_line"
@@ -73,7 +74,6 @@ def place_order(
         rounding=tenant.tax_rounding,
     )
     order = _drawn_up(customer, order_lines, totals, texts or {})
-    _take_stock(order_lines, articles)
     placed = NewEvent(
         type=ORDER_PLACED,
         aggregate_type=AGGREGATE,
@@ -82,7 +82,10 @@ def place_order(
     )
     taxes = tax_rows(order, totals)
     number = _next_number(order.placed_at)
-    order.order_number = insert_taking(number, [order], order_lines, taxes, *first_events(placed))
+    move = _taking_stock(order_lines, articles)
+    writing = inserting_taking(number, [order], order_lines, taxes, *first_events(placed))
+    moved, ((order.order_number,),) = fetch_in_turn([move.question(), writing])
+    move.settle(moved)
     count_placed(order)
     order._prefetched_objects_cache = {"lines": order_lines, "taxes": taxes}  # type: ignore[attr-defined]
     return order
@@ -203,22 +206,19 @@ def units_by_product(lines: Iterable[OrderLine]) -> dict[uuid.UUID, int]:
     return units
 
 
-def _take_stock(lines: Sequence[OrderLine], articles: Mapping[uuid.UUID, Saleable]) -> None:
+def _taking_stock(lines: Sequence[OrderLine], articles: Mapping[uuid.UUID, Saleable]) -> StockMove:
     items = {article.product_id: article.product_item_id for article in articles.values()}
-    move_stock(
-        [
-            Change(
-                stock_item_id=line.stock_item_id,
-                quantity=-line.quantity,
-                cause_id=line.id,
-                label=stock_label(line),
-            )
-            for line in lines
-        ],
-        kind=Kind.SOLD,
-        cause_type=CAUSE,
-        sold={items[product]: units for product, units in units_by_product(lines).items()},
-    )
+    changes = [
+        Change(
+            stock_item_id=line.stock_item_id,
+            quantity=-line.quantity,
+            cause_id=line.id,
+            label=stock_label(line),
+        )
+        for line in lines
+    ]
+    sold = {items[product]: units for product, units in units_by_product(lines).items()}
+    return StockMove(changes, Kind.SOLD, cause_type=CAUSE, sold=sold)
 
 
 # Of six digits, and more once there are more.

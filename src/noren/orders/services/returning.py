@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import F, Sum
 from django.utils.translation import gettext_lazy as _
 
-from noren.inventory.services import Change, Kind, count_sold, move_stock
+from noren.inventory.services import Change, Kind, StockMove, count_sold, move_stock
 from noren.orders.errors import NotReturnable
 from noren.orders.models import (
     Order,
@@ -213,20 +213,17 @@ def _write_down(
 
 
 def _put_back(lines: Mapping[uuid.UUID, Line], units: Mapping[uuid.UUID, int]) -> None:
-    move_stock(
-        [
-            Change(
-                stock_item_id=lines[line].stock_item_id,
-                quantity=quantity,
-                cause_id=line,
-                label=stock_label(lines[line]),
-            )
-            for line, quantity in units.items()
-        ],
-        kind=Kind.RETURNED,
-        cause_type=CAUSE,
-        sold=_uncounted(lines, units),
-    )
+    changes = [
+        Change(
+            stock_item_id=lines[line].stock_item_id,
+            quantity=quantity,
+            cause_id=line,
+            label=stock_label(lines[line]),
+        )
+        for line, quantity in units.items()
+    ]
+    sold = _uncounted(lines, units)
+    move_stock(StockMove(changes, Kind.RETURNED, cause_type=CAUSE, sold=sold))
 
 
 def _uncounted(
