@@ -20,6 +20,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from noren_kit.accounts.permissions import SignedIn, model_of
+from noren_kit.accounts.row_rules import writes_all
 from noren_kit.api.answer_keys import (
     Seed,
     digest_of,
@@ -32,6 +33,8 @@ from noren_kit.api.answer_keys import (
     with_version,
 )
 from noren_kit.api.bin import DELETED
+from noren_kit.api.creating import FAILED, leave
+from noren_kit.api.creating import WANTED as WRITE_WANTED
 from noren_kit.api.dependencies import (
     binds_readers,
     collections_of_action,
@@ -93,6 +96,9 @@ class CachedAnswers:
         return transaction.non_atomic_requests(view)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        failed = request.META.get(FAILED)
+        if failed is not None:
+            raise failed
         refused = request.META.get(REFUSED)
         if refused is not None:
             self.counted = recall(refused)
@@ -129,6 +135,8 @@ class CachedAnswers:
         before = tally.statements
         with transaction.atomic():
             response: Any = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        if WRITE_WANTED in request.META and response.status_code == 201:
+            self._leave_made(response)
         if request.method not in ("GET", "HEAD") or response.status_code != 200:
             return response  # type: ignore[no-any-return]
         key = self._key(request)
@@ -148,6 +156,14 @@ class CachedAnswers:
         if _is_known(request, tag):
             response = HttpResponseNotModified()
         return self._finished(response, tag, MISS if key else None)
+
+    def _leave_made(self, response: Any) -> None:
+        view: Any = self
+        plain = view.make is not None and view.offers_retries and view.limit_class is None
+        if self.action != "create" or not plain or not self._is_judged_by_standing():
+            return
+        if writes_all(view.row_rules, view.resource_model(), view.right()):
+            leave(self, response)
 
     def _key_before(self, request: HttpRequest, kwargs: Mapping[str, Any]) -> str | None:
         """The key of the answer that may be given without further work, None where none may."""

@@ -53,7 +53,7 @@ HIT, MISS = "noren; hit", "noren; fwd=miss"
 
 _MOST_HEADS, _MOST_STANDINGS = 4096, 64
 # Of each answer anew.
-_OWN_HEADERS = frozenset(
+OWN_HEADERS = frozenset(
     {"etag", "content-length", "cache-status", "ratelimit", "ratelimit-policy", HEADER.lower()}
 )
 _OF_BODIES = frozenset({"content-type"})
@@ -79,14 +79,13 @@ class _Headers:
         return self._environ.get(_variable(name), default)
 
 
-class _Asked:
+class Asked:
     """As much of a request as signing in and finding its address look at."""
 
-    __slots__ = ("META", "headers")
-    method = "GET"
+    __slots__ = ("META", "headers", "method")
 
-    def __init__(self, environ: dict[str, Any]) -> None:
-        self.META, self.headers = environ, _Headers(environ)
+    def __init__(self, environ: dict[str, Any], method: str) -> None:
+        self.META, self.headers, self.method = environ, _Headers(environ), method
 
 
 class Left(NamedTuple):
@@ -156,7 +155,7 @@ class Front:
     ) -> None:
         """Remember the answer that the long way has given with these headers, if it may be."""
         left: Left | None = environ.get(LEFT)
-        kept = tuple(each for each in headers if each[0].lower() not in _OWN_HEADERS)
+        kept = tuple(each for each in headers if each[0].lower() not in OWN_HEADERS)
         if left is None or any(name.lower() == "set-cookie" for name, _value in kept):
             return
         seed, ids = left.seed, head.ids
@@ -179,7 +178,7 @@ class Front:
     ) -> Iterable[bytes] | None:
         """The answer, given; None where the long way must give it."""
         standings = self._heads.get(head.facts)
-        asked: Any = _Asked(environ)
+        asked: Any = Asked(environ, "GET")
         anything = environ.get("HTTP_IF_NONE_MATCH", "").strip() == "*"
         if standings is None or anything or oversize(asked):
             environ[WANTED] = True
@@ -193,7 +192,7 @@ class Front:
             found = None if asking is None else _kept(asking, environ)
             if asking is None or (found is None and asking.recipe is None):
                 return None
-            reading = _counted(asked, environ)
+            reading = count_asked(asked, environ)
             if reading is not None and found is None:
                 found = _made(asking, environ)
             if found is None or reading is None:
@@ -283,7 +282,7 @@ def _make(asking: _Asking) -> bytes | None:
     return made
 
 
-def _counted(asked: Any, environ: dict[str, Any]) -> Reading | None:
+def count_asked(asked: Any, environ: dict[str, Any]) -> Reading | None:
     """Count the request; over the limit it is the long way that refuses it, uncounted."""
     reading = counter().count(*caller_limit(asked))
     if reading.allowed:

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
+from noren_kit.core.conf import conf
+
+_MOST_DIGITS = 18
 # In the one form that `parse_id` reads and nothing changes; others are told apart as they stand.
 _ID = re.compile(r"(?<=/)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=/)")
 # What may change an answer and is part of no head here: these go the long way.
@@ -38,10 +41,13 @@ _HEAD = (
 )
 
 
+Facts = tuple[str | None, ...]
+
+
 class Head(NamedTuple):
     """A request's head but for the ids in its path, and these."""
 
-    facts: tuple[str | None, ...]
+    facts: Facts
     ids: tuple[str, ...]
 
 
@@ -74,6 +80,23 @@ def head_of(environ: Mapping[str, Any]) -> Head | None:
     return Head((shape, *map(environ.get, names)), ids)
 
 
-def shared(facts: tuple[str | None, ...]) -> tuple[str | None, ...]:
+def head_of_write(environ: Mapping[str, Any]) -> Facts | None:
+    """The head of a request that makes a row, None for those that always go the long way."""
+    if environ["REQUEST_METHOD"] != "POST" or "HTTP_AUTHORIZATION" not in environ:
+        return None
+    if environ.get("CONTENT_TYPE") != "application/json" or not _UNUSUAL.isdisjoint(environ):
+        return None
+    length, path = environ.get("CONTENT_LENGTH") or "", str(environ["PATH_INFO"])
+    if not (length.isascii() and length.isdigit()) or len(length) > _MOST_DIGITS:
+        return None
+    # Rows under another resource: which one is no part of what is remembered.
+    if not 0 < int(length) <= conf.MAX_BODY_BYTES or not path.isascii() or ids_in(path):
+        return None
+    secure: Sequence[str] | None = settings.SECURE_PROXY_SSL_HEADER
+    names = (*_HEAD, secure[0]) if secure else _HEAD
+    return ("POST", path, *map(environ.get, names))
+
+
+def shared(facts: Facts) -> Facts:
     """The same, its parts shared with other heads where these say the same."""
     return tuple([None if part is None else sys.intern(str(part)) for part in facts])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -52,21 +53,30 @@ def begin(request: Request, *, offered: bool) -> Call | None:
     actor = context.actor()
     if not offered or actor is None or context.tenant_or_none() is None:
         raise InvalidInput.field(HEADER, "not_offered", _("No keys are taken here."))
+    call = call_with(
+        key, method=str(request.method), path=request.path, content=_content_of(request)
+    )
+    kept = find_answer(call) if call else None
+    if kept is None:
+        return call
+    raise Replay(_given_again(kept))
+
+
+def call_with(key: str | None, *, method: str, path: str, content: bytes) -> Call | None:
+    """The call of the signed-in credential that a key names, None without one.
+
+    Raises `InvalidInput` for a key that is none.
+    """
+    actor = context.actor()
+    if key is None or actor is None:
+        return None
     key = key.strip(" ")
     if not _KEY.match(key):
         message = _("Give 1 to 255 printable ASCII characters.")
         raise InvalidInput.field(HEADER, "invalid", message)
-    call = call_of(
-        credential_id=actor.credential_id,
-        method=str(request.method),
-        path=request.path,
-        key=key,
-        content=_content_of(request),
+    return call_of(
+        credential_id=actor.credential_id, method=method, path=path, key=key, content=content
     )
-    kept = find_answer(call)
-    if kept is None:
-        return call
-    raise Replay(_given_again(kept))
 
 
 def keep(call: Call, response: Any) -> None:
@@ -81,9 +91,13 @@ def keep(call: Call, response: Any) -> None:
         return
     if isinstance(response, Response):
         response.render()
-    headers = {name: value for name, value in response.items() if name.lower() not in _ANEW}
-    head = orjson.dumps([response.status_code, headers])
-    keep_answer(call, pack(head + b"\n" + response.content))
+    keep_answer(call, packed_answer(response.status_code, dict(response.items()), response.content))
+
+
+def packed_answer(status: int, headers: Mapping[str, str], content: bytes) -> bytes:
+    """An answer as it is kept, without the headers that each answer gets anew."""
+    lasting = {name: value for name, value in headers.items() if name.lower() not in _ANEW}
+    return pack(orjson.dumps([status, lasting]) + b"\n" + content)
 
 
 def _given_again(kept: bytes) -> HttpResponse:
@@ -106,21 +120,24 @@ def shown_ids(response: HttpResponse) -> list[uuid.UUID]:
 
 
 def _content_of(request: Request) -> bytes:
-    """What must be the same in a retry: parameters and body, whatever its spaces and order.
-
-    Judged before it is parsed strictly: what is no JSON stands for itself.
-    """
     django: Any = request._request
     try:
         body, kind = django.body, request.META.get("CONTENT_TYPE", "")
     except RequestDataTooBig as error:
         raise BodyTooLarge from error
+    return content_of(body, kind, request.META.get("QUERY_STRING", ""))
+
+
+def content_of(body: bytes, kind: str, query: str) -> bytes:
+    """What must be the same in a retry: parameters and body, whatever its spaces and order.
+
+    Judged before it is parsed strictly: what is no JSON stands for itself.
+    """
     boundary = _BOUNDARY.search(kind)
     if boundary:  # Of a form: clients draw it anew each time.
         body = body.replace(boundary[1].encode("latin-1", "replace"), b"")
     else:
         body = _canonical(body)
-    query: str = request.META.get("QUERY_STRING", "")
     return b"\n".join([query.encode("utf-8", "surrogateescape"), body])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
@@ -30,7 +30,7 @@ from noren_kit.api.limiting import count_request
 from noren_kit.api.nested_rows import NestedRows
 from noren_kit.api.pagination import ResourcePagination
 from noren_kit.api.parameters import AS_OF, names, parse_id, refuse_unknown
-from noren_kit.api.reading import Representation, for_serializer
+from noren_kit.api.reading import Representation, for_serializer, represent
 from noren_kit.api.retries import Replay, begin, keep
 from noren_kit.api.ruled_rows import RuledRows
 from noren_kit.api.searching import HIGHLIGHT, SearchBackend, search_parameters
@@ -150,6 +150,8 @@ class ResourceViewSet(
     ask for), `row_rules`, `parent_field` (of one under another resource), `bodiless_actions`,
     `filtered_actions` (those that search and filter as the list does), `not_bulk` and
     `not_restored` (why it has no bulk calls or no bin), and `perform_*` hooks that call services.
+    Or `make`, a static method that makes the row that `write_serializer_class` has found valid,
+    with all that is shown of it: such rows are made before the framework (`api.creating`).
     """
 
     offers_retries = True
@@ -171,6 +173,7 @@ class ResourceViewSet(
     action_rights: ClassVar[dict[str, str]] = {}
     further_rights: ClassVar[frozenset[str]] = frozenset()
     filtered_actions: ClassVar[tuple[str, ...]] = ()
+    make: ClassVar[Callable[[Any], Any] | None] = None
 
     @classmethod
     def resource_model(cls) -> type[models.Model]:
@@ -253,9 +256,19 @@ class ResourceViewSet(
         return Response(shown, status=status, headers=headers)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        make = type(self).make
+        if make is not None:
+            return self._made(make(self.write_serializer_class.validated(request.data)))
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         return self.respond(self.perform_create(serializer).pk, status=201)
+
+    def _made(self, row: Any) -> Response:
+        self.check_written(row.pk)
+        location = self.request.build_absolute_uri(f"{self.request.path}{row.pk}/")
+        self.shown_version = getattr(row, "version", None)
+        shown = represent(row, self.serializer_class)
+        return Response(shown, status=201, headers={"Location": location})
 
     def lock(self) -> Any:
         """The row of the path, locked until the transaction ends, so that no change is lost."""

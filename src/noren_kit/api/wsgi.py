@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -36,8 +36,8 @@ class Handler(WSGIHandler):
     """
 
     request_class = Utf8Request
-    # Set once the models are there.
-    front: Any = None
+    # The short ways, which are set once the models are there.
+    fronts: Sequence[Any] = ()
 
     def __call__(  # type: ignore[override]
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -47,9 +47,11 @@ class Handler(WSGIHandler):
             body = environ["wsgi.input"].read(conf.MAX_BODY_BYTES + 1)
             environ["wsgi.input"] = io.BytesIO(body)
             environ["CONTENT_LENGTH"] = str(len(body))
-        front = self.front
-        head = front.head_of(environ) if front else None
-        if front is None or head is None:
+        for front in self.fronts:
+            head = front.head_of(environ)
+            if head is not None:
+                break
+        else:
             return super().__call__(environ, start_response)
         answer: Iterable[bytes] | None = front.answer(head, environ, start_response)
         if answer is not None:
@@ -79,5 +81,6 @@ def get_application() -> WSGIHandler:
     translation.deactivate()
     # These need the models, which the set-up has loaded.
     import_module("noren_kit.api.readiness").make_ready()
-    application.front = import_module("noren_kit.api.front").Front()
+    reading, making = map(import_module, ("noren_kit.api.front", "noren_kit.api.creating"))
+    application.fronts = (reading.Front(), making.Creations())
     return application

@@ -40,7 +40,7 @@ from noren.orders.services import (
 from noren_kit.accounts.row_rules import OwnRows
 from noren_kit.api.filters import ChoiceFilter, IdFilter, InstantFilter, ResourceFilterSet
 from noren_kit.api.pagination import ResourcePagination
-from noren_kit.api.reading import Representation, read_rows, represent
+from noren_kit.api.reading import Representation, read_rows
 from noren_kit.api.viewsets import ResourceViewSet
 
 FULFIL = "orders.change_fulfilment"
@@ -71,6 +71,7 @@ class OrderViewSet(ResourceViewSet):
     serializer_class = OrderSerializer
     list_serializer_class = OrderListSerializer
     write_serializer_class = OrderWriteSerializer
+    make = staticmethod(place)
     filterset_class = OrderFilterSet
     search_fields = ["order_number", "external_number", "customer_name"]
     ordering_fields = ["placed_at", "total_amount"]
@@ -97,15 +98,6 @@ class OrderViewSet(ResourceViewSet):
             if self.action == "returns"
             else super().known_parameters()
         )
-
-    @extend_schema(request=OrderWriteSerializer, responses={201: OrderSerializer})
-    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        order = place(OrderWriteSerializer.validated(request.data))
-        self.check_written(order.id)
-        location = request.build_absolute_uri(f"{request.path}{order.id}/")
-        self.shown_version = order.version
-        shown = represent(order, OrderSerializer)
-        return Response(shown, status=201, headers={"Location": location})
 
     def _after(self, change: Callable[[uuid.UUID], Any]) -> Response:
         """The order as it is once `change` was made."""

@@ -1,0 +1,236 @@
+"""The short way to a row that is made: before the framework, with all that is owed.
+
+A viewset whose `make` turns a valid body into a row is asked the long way the first time. What
+its answer took that hangs on the head of the request and the standing of the caller alone is
+noted: who may, and with which headers. Whoever sends such a request again is signed in, entered,
+counted and looked up by their key as ever, and the same serializer and the same `make` are asked
+for the row. Whatever else turns up (a fault, a refusal, a replay) rolls all of it back, and the
+long way goes on, which says so in its own words. What had its COMMIT sent is never tried again
+(docs/guides/retries.md).
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, InterfaceError, transaction
+from django.http import Http404
+from django.utils import translation
+from rest_framework.exceptions import APIException
+
+from noren_kit.accounts.authentication import CredentialAuthentication
+from noren_kit.api.answer_keys import digest_of, standing_of, versioned
+from noren_kit.api.envelope import JSON, dumps
+from noren_kit.api.front import OWN_HEADERS, Asked, StartResponse, count_asked
+from noren_kit.api.heads import Facts, head_of_write, shared
+from noren_kit.api.limiting import headers_of
+from noren_kit.api.middleware import oversize
+from noren_kit.api.parsers import parse_json
+from noren_kit.api.reading import represent
+from noren_kit.api.retries import call_with, content_of, packed_answer
+from noren_kit.core import context
+from noren_kit.core.errors import AppError
+from noren_kit.db.prepared import spare_health_check
+from noren_kit.idempotency.keeping import find_answer, keep_answer
+from noren_kit.limits.counting import Reading
+from noren_kit.observability.addresses import client_address
+from noren_kit.observability.logging import get_logger
+from noren_kit.observability.middleware import (
+    BEGUN,
+    HEADER,
+    begin,
+    finish,
+    log_request,
+    request_identifier,
+)
+
+# What a view finds: that what its answer took is to be left, and what became of a COMMIT that was
+# sent for the request. What it leaves.
+WANTED, FAILED = "noren.making.wanted", "noren.making.failed"
+LEFT = "noren.making.left"
+
+_MOST_HEADS, _MOST_STANDINGS = 256, 64
+_OF_THE_ROW = frozenset({"location", "etag"})
+_REFUSALS = (APIException, AppError, Http404, PermissionDenied)
+
+_log = get_logger("noren.creating")
+
+
+class Left(NamedTuple):
+    """What a view leaves of a row that was made: whose view, for whom, and the headers so far."""
+
+    view: Any
+    standing: tuple[Any, ...]
+    route: str | None
+    language: str
+    headers: Mapping[str, str]
+
+
+class _Known(NamedTuple):
+    """What an answer takes: `headers` all of its own but the row's, `place` its address's head."""
+
+    left: Left
+    place: str
+    headers: tuple[tuple[str, str], ...]
+
+
+class _Made(NamedTuple):
+    known: _Known
+    reading: Reading
+    body: bytes
+    headers: dict[str, str]
+
+
+class _LongWay(Exception):
+    """Nothing has become of it here."""
+
+
+class Creations:
+    """The rows that this process has made, by the heads of their requests."""
+
+    def __init__(self) -> None:
+        self._heads: OrderedDict[Facts, dict[tuple[Any, ...], _Known]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._authentication = CredentialAuthentication()
+
+    @staticmethod
+    def head_of(environ: Mapping[str, Any]) -> Facts | None:
+        """What tells one request from another, None for those that always go the long way."""
+        return head_of_write(environ)
+
+    def learn(
+        self, head: Facts, environ: Mapping[str, Any], headers: Iterable[tuple[str, str]]
+    ) -> None:
+        """Remember what the long way's answer took, if it may be given the short way."""
+        left: Left | None = environ.get(LEFT)
+        told = {name.lower(): value for name, value in headers}
+        if left is None or "set-cookie" in told:
+            return
+        place, _slash, _id = told["location"].removesuffix("/").rpartition("/")
+        kept = tuple(each for each in headers if each[0].lower() not in OWN_HEADERS | _OF_THE_ROW)
+        with self._lock:
+            known = self._heads.setdefault(shared(head), {})
+            known[left.standing] = _Known(left, f"{place}/", kept)
+            while len(known) > _MOST_STANDINGS:
+                del known[next(iter(known))]
+            while len(self._heads) > _MOST_HEADS:
+                self._heads.popitem(last=False)
+
+    def answer(
+        self, head: Facts, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes] | None:
+        """The answer, given; None where the long way must give it, as if nothing had been."""
+        known = self._heads.get(head)
+        asked: Any = Asked(environ, "POST")
+        if known is None or oversize(asked):
+            environ[WANTED] = True
+            return None
+        length = int(environ["CONTENT_LENGTH"])
+        body = environ["wsgi.input"].read(length)
+        environ["wsgi.input"] = io.BytesIO(body)
+        if len(body) < length:
+            return None
+        identifier = request_identifier(environ.get("HTTP_X_REQUEST_ID"))
+        address = client_address(asked)
+        # The long way goes on with it, if it must.
+        watched = environ[BEGUN] = begin(environ, identifier, address)
+        with context.request_scope(identifier, address) as afterwards:
+            made = self._committed(known, asked, body)
+            if made is None:
+                return None
+            finish(afterwards)
+            del environ[BEGUN]
+            log_request(
+                watched,
+                method="POST",
+                route=made.known.left.route,
+                status=201,
+                size=len(made.body),
+            )
+        rest = {**headers_of(made.reading), HEADER: identifier}
+        start_response(
+            "201 Created",
+            [
+                *made.known.headers,
+                ("Content-Length", str(len(made.body))),
+                *made.headers.items(),
+                *rest.items(),
+            ],
+        )
+        return [made.body]
+
+    def _committed(
+        self, known: Mapping[tuple[Any, ...], _Known], asked: Any, body: bytes
+    ) -> _Made | None:
+        sent = False
+        spare_health_check()
+        try:
+            with transaction.atomic():
+                made = self._make(known, asked, body)
+                sent = True
+        except (_LongWay, *_REFUSALS):
+            return None
+        except (DatabaseError, InterfaceError) as error:
+            if sent:  # Who knows whether it was committed? It is the view's to say what failed.
+                asked.META[FAILED] = error
+            return None
+        except Exception:
+            _log.exception("creating_failed")
+            return None
+        return made
+
+    def _make(self, known: Mapping[tuple[Any, ...], _Known], asked: Any, body: bytes) -> _Made:
+        """The row and what is answered, in a transaction. Raises whatever stands against it."""
+        environ = asked.META
+        signed_in, actor = self._authentication.authenticate(asked), context.actor()
+        if signed_in is None or actor is None or context.tenant_or_none() is None:
+            raise _LongWay
+        found = known.get(standing_of(actor, binds=False))
+        if found is None:
+            environ[WANTED] = True
+            raise _LongWay
+        reading = count_asked(asked, environ)
+        if reading is None:
+            raise _LongWay
+        call = call_with(
+            environ.get("HTTP_IDEMPOTENCY_KEY"),
+            method="POST",
+            path=environ["PATH_INFO"],
+            content=content_of(body, environ["CONTENT_TYPE"], environ.get("QUERY_STRING", "")),
+        )
+        if call is not None and find_answer(call) is not None:
+            raise _LongWay
+        translation.activate(found.left.language)
+        view = found.left.view
+        row = view.make(view.write_serializer_class.validated(parse_json(body)))
+        shown = dumps(represent(row, view.serializer_class))
+        headers = {"Location": f"{found.place}{row.pk}/"}
+        if row.version is not None:
+            headers["ETag"] = f'"{versioned(row.version, digest_of(shown))}"'
+        if call is not None:
+            keep_answer(call, packed_answer(201, {**found.left.headers, **headers}, shown))
+        return _Made(found, reading, shown, headers)
+
+
+def leave(view: Any, response: Any) -> None:
+    """Have the front learn what the answer of a viewset with `make` took."""
+    actor, request = context.actor(), view.request
+    if actor is None or context.tenant_or_none() is None:
+        return
+    kind = response.headers.get("Content-Type")
+    if kind != JSON or "no-store" in response.headers.get("Cache-Control", ""):
+        return
+    headers = {name: value for name, value in response.items() if name.lower() not in _OF_THE_ROW}
+    match = request.resolver_match
+    request.META[LEFT] = Left(
+        type(view),
+        standing_of(actor, binds=False),
+        match.route if match else None,
+        translation.get_language() or "",
+        headers,
+    )
