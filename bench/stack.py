@@ -84,6 +84,10 @@ class Servers:
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
         self.administer(statement.format(sql.Identifier(target), sql.Identifier(source)))
 
+    def analyze(self, database: str) -> None:
+        with psycopg.connect(self.url(database), autocommit=True) as admin:
+            admin.execute("ANALYZE")
+
     def exists(self, database: str) -> bool:
         with psycopg.connect(self.postgres.admin_url) as admin:
             query = "SELECT 1 FROM pg_database WHERE datname = %s"

@@ -17,6 +17,7 @@ from rest_framework.fields import SkipField
 from rest_framework.relations import PKOnlyObject
 
 Show = Callable[[Any], Any]
+_ABSENT = (AttributeError, KeyError, ObjectDoesNotExist)
 
 
 def shower_of(serializer: serializers.BaseSerializer) -> Show:
@@ -33,17 +34,24 @@ def shower_of(serializer: serializers.BaseSerializer) -> Show:
     ):
         return own
     parts = [
-        (str(field.field_name), _getter(field), _shower(field))
+        (str(field.field_name), *_getters(field), _shower(field))
         for field in serializer._readable_fields
     ]
 
     def show(instance: Any) -> dict[str, Any]:
         shown: dict[str, Any] = {}
-        for name, get, show_value in parts:
+        for name, plain, usual, show_value in parts:
             try:
-                value = get(instance)
+                value = plain(instance)
+                if callable(value):
+                    value = usual(instance)
             except SkipField:
                 continue
+            except _ABSENT:
+                try:
+                    value = usual(instance)
+                except SkipField:
+                    continue
             known = value.pk if isinstance(value, PKOnlyObject) else value
             shown[name] = None if known is None else show_value(value)
         return shown
@@ -59,26 +67,33 @@ def _of_many(show: Show) -> Show:
 
 
 def _shower(field: serializers.Field) -> Show:
-    return (
-        shower_of(field)
-        if isinstance(field, serializers.BaseSerializer)
-        else (field.to_representation)
-    )
+    if isinstance(field, serializers.BaseSerializer):
+        return shower_of(field)
+    own: Show = field.to_representation
+    return str if type(field).to_representation is serializers.CharField.to_representation else own
 
 
-def _getter(field: serializers.Field) -> Show:
+def _getters(field: serializers.Field) -> tuple[Show, Show]:
+    """What takes a plain attribute, and the framework's way, for where there is none."""
     usual: Show = field.get_attribute
+    if isinstance(field, serializers.ListSerializer) and len(field.source_attrs) == 1:
+        return _fetched_before(field.source_attrs[0], usual), usual
     if type(field).get_attribute is not serializers.Field.get_attribute:
-        return usual
+        return usual, usual
     if not field.source_attrs:
-        return lambda instance: instance
-    plain = attrgetter(".".join(field.source_attrs))
+        return _itself, usual
+    return attrgetter(".".join(field.source_attrs)), usual
+
+
+def _itself(instance: Any) -> Any:
+    return instance
+
+
+def _fetched_before(name: str, usual: Show) -> Show:
+    """Rows that were fetched with the instance, without a manager for them."""
 
     def get(instance: Any) -> Any:
-        try:
-            value = plain(instance)
-        except (AttributeError, KeyError, ObjectDoesNotExist):
-            return usual(instance)
-        return usual(instance) if callable(value) else value
+        rows = getattr(instance, "_prefetched_objects_cache", {}).get(name)
+        return usual(instance) if rows is None else rows
 
     return get
