@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from noren_kit.api.creating import Creations
 from noren_kit.api.front import Front
 from noren_kit.api.wsgi import Handler
 from noren_kit.testing.shops import Client
@@ -45,13 +48,24 @@ class Process:
 
     def __init__(self) -> None:
         self.handler = _Counting()
-        self.handler.front = Front()
+        self.handler.fronts = (Front(), Creations())
 
     def get(self, client: Client, url: str, **headers: str) -> Answer:
         """As `client` is signed in."""
+        return self._ask("GET", client, url, b"", headers)
+
+    def post(self, client: Client, url: str, body: Any, **headers: str) -> Answer:
+        """`body` as JSON, or as the bytes that it is."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        stated = {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(raw))}
+        return self._ask("POST", client, url, raw, {**stated, **headers})
+
+    def _ask(
+        self, method: str, client: Client, url: str, raw: bytes, headers: Mapping[str, str]
+    ) -> Answer:
         parts, told = urlsplit(url), []
         environ = {
-            "REQUEST_METHOD": "GET",
+            "REQUEST_METHOD": method,
             "SCRIPT_NAME": "",
             "PATH_INFO": parts.path,
             "QUERY_STRING": parts.query,
@@ -61,7 +75,7 @@ class Process:
             "HTTP_HOST": "testserver",
             "REMOTE_ADDR": "127.0.0.1",
             "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(),
+            "wsgi.input": io.BytesIO(raw),
             "wsgi.errors": io.StringIO(),
             **client._credentials,
             **headers,

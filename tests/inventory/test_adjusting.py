@@ -9,7 +9,7 @@ import pytest
 
 from noren.inventory.models import StockMovement
 from noren.inventory.queries import find_differences
-from noren.inventory.services import Change, Kind, move_stock
+from noren.inventory.services import Change, Kind, StockMove, move_stock
 from noren_kit.core.errors import Conflict
 from noren_kit.testing.answers import assert_error, assert_time
 from noren_kit.testing.shops import Shop
@@ -157,13 +157,13 @@ def test_several_changes_of_one_item_count_together(store: Store, shop: Shop) ->
         item = Product.objects.get(id=product["id"]).stock_item_id
     changes = [Change(item, -6, label={"product_id": product["id"]}) for _ in range(2)]
     with pytest.raises(Conflict) as refused, shop.entered():
-        move_stock(changes, kind=Kind.SOLD)
+        move_stock(StockMove(changes, Kind.SOLD))
     assert refused.value.details == {
         "items": [{"product_id": product["id"], "requested": 12, "available": 10}]
     }
     assert store.stock(product) == 10
     with shop.entered():
-        assert move_stock(changes[:1], kind=Kind.SOLD) == {item: 4}
-        assert move_stock([], kind=Kind.SOLD) == {}
+        assert move_stock(StockMove(changes[:1], Kind.SOLD)) == {item: 4}
+        assert move_stock(StockMove([], Kind.SOLD)) == {}
     with pytest.raises(Conflict), shop.entered():
-        move_stock([Change(uuid.uuid4(), 1)], kind=Kind.RECEIVED)
+        move_stock(StockMove([Change(uuid.uuid4(), 1)], Kind.RECEIVED))

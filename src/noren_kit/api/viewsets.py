@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
@@ -173,7 +173,7 @@ class ResourceViewSet(
     action_rights: ClassVar[dict[str, str]] = {}
     further_rights: ClassVar[frozenset[str]] = frozenset()
     filtered_actions: ClassVar[tuple[str, ...]] = ()
-    make: ClassVar[Callable[[Any], Any] | None] = None
+    make: ClassVar[Any] = None
 
     @classmethod
     def resource_model(cls) -> type[models.Model]:
