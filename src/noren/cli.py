@@ -10,6 +10,7 @@ import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -242,6 +243,49 @@ def bootstrap(
     typer.echo(f"Roles, database {database} and grants are as they should be.")
 
 
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+    tenant: Annotated[str, typer.Option(help="One tenant's slug; the whole database if not.")] = "",
+) -> None:
+    """Copy the database, or one tenant, as of one moment, as DATABASE_BACKUP_URL."""
+    from noren_kit.backup.tenant import back_up_tenant
+    from noren_kit.backup.whole import back_up
+
+    with ExitStack() as cleanup:
+        if not os.environ.get("DATABASE_BACKUP_URL"):
+            from noren_kit.stack.commands import command_environment
+
+            cleanup.enter_context(command_environment(home(), SETTINGS))
+        url = os.environ["DATABASE_BACKUP_URL"]
+        made = back_up_tenant(url, tenant, folder) if tenant else back_up(url, folder)
+    typer.echo(f"{folder}: {len(made.tenants)} tenants, {made.rows} rows.")
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="What `noren backup` made.")],
+    database: Annotated[str, typer.Option(help="Name of the database.")] = "noren",
+    tenant: Annotated[bool, typer.Option("--tenant", help="It is one tenant's.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="With --tenant: first remove what there is of it.")
+    ] = False,
+) -> None:
+    """Give a database, or one tenant, back as it was, as DATABASE_ADMIN_URL, and compare."""
+    from noren_kit.backup.folders import BackupError
+    from noren_kit.backup.tenant import restore_tenant
+    from noren_kit.backup.whole import restore as restore_all
+
+    url = os.environ.get("DATABASE_ADMIN_URL")
+    if not url:
+        raise BackupError("DATABASE_ADMIN_URL is not set: restoring takes a superuser.")
+    if tenant:
+        made = restore_tenant(url, database, folder, replace=replace)
+    else:
+        made = restore_all(url, database, folder)
+    typer.echo(f"{database}: {len(made.tenants)} tenants, {made.rows} rows, as they were.")
+
+
 def main() -> None:
     """Entry point; turns errors that a person can act on into one sentence and exit code 1."""
     from django.core.exceptions import ImproperlyConfigured
@@ -251,11 +295,13 @@ def main() -> None:
             _take_in_files()
         app()
     except (RuntimeError, ImproperlyConfigured) as error:
+        from noren_kit.backup.folders import BackupError
         from noren_kit.core.starting import StartRefused
         from noren_kit.db.roles import RolesError
         from noren_kit.stack.errors import StackError
 
-        if not isinstance(error, StackError | RolesError | StartRefused | ImproperlyConfigured):
+        known = StackError | RolesError | StartRefused | BackupError | ImproperlyConfigured
+        if not isinstance(error, known):
             raise
         typer.echo(f"noren: {error}", err=True)
         sys.exit(1)

@@ -174,7 +174,7 @@ DATABASE_ADMIN_URL: Variable[Database] = Variable(
     "DATABASE_ADMIN_URL",
     "PostgreSQL URL",
     values.database_url,
-    "A role that may make roles and databases; for `noren db bootstrap` alone.",
+    "A role that may make roles and databases; for `noren db bootstrap` and `noren restore` alone.",
     default=_NO_DATABASE,
 )
 PREPARED_STATEMENTS: Variable[bool] = Variable(

@@ -17,6 +17,7 @@ from rest_framework.request import Request
 
 from noren_kit.accounts import api_keys, tokens
 from noren_kit.accounts.standing import Standing, enter_by_key, enter_standing
+from noren_kit.accounts.tokens import Bearer
 from noren_kit.audit.models import AccessEntry
 from noren_kit.audit.recording import record
 from noren_kit.core import context
@@ -61,6 +62,17 @@ class CredentialAuthentication(BaseAuthentication):
         if kind == b"api-key":
             return self._by_key(request, credential)
         raise AuthenticationFailed(_("This kind of credential is not known here."))
+
+    @staticmethod
+    def bearer(request: Request) -> Bearer | None:
+        """Whom the access token names, before anybody was asked whether they still may; or None."""
+        scheme, _space, credential = get_authorization_header(request).partition(b" ")
+        if scheme.lower() != b"bearer":
+            return None
+        try:
+            return tokens.bearer_of(credential.decode("ascii"))[0]
+        except (tokens.InvalidToken, UnicodeDecodeError):
+            return None
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'

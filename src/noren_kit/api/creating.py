@@ -13,17 +13,25 @@ from __future__ import annotations
 
 import io
 import threading
+import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    InterfaceError,
+    connections,
+    transaction,
+)
 from django.http import Http404
 from django.utils import translation
 from rest_framework.exceptions import APIException
 
 from noren_kit.accounts.authentication import CredentialAuthentication
+from noren_kit.accounts.tokens import Bearer
 from noren_kit.api.answer_keys import digest_of, standing_of, versioned
 from noren_kit.api.envelope import JSON, dumps
 from noren_kit.api.front import OWN_HEADERS, Asked, StartResponse, count_asked
@@ -35,8 +43,9 @@ from noren_kit.api.reading import represent
 from noren_kit.api.retries import call_with, content_of, packed_answer
 from noren_kit.core import context
 from noren_kit.core.errors import AppError
+from noren_kit.db.direct import Rider, riding
 from noren_kit.db.prepared import spare_health_check
-from noren_kit.idempotency.keeping import find_answer, keep_answer
+from noren_kit.idempotency.keeping import Call, answer_in, find_answer, finding, keep_answer
 from noren_kit.limits.counting import Reading
 from noren_kit.observability.addresses import client_address
 from noren_kit.observability.logging import get_logger
@@ -187,8 +196,11 @@ class Creations:
     def _make(self, known: Mapping[tuple[Any, ...], _Known], asked: Any, body: bytes) -> _Made:
         """The row and what is answered, in a transaction. Raises whatever stands against it."""
         environ = asked.META
-        signed_in, actor = self._authentication.authenticate(asked), context.actor()
-        if signed_in is None or actor is None or context.tenant_or_none() is None:
+        foreseen = _foreseen_call(self._authentication.bearer(asked), environ, body)
+        with riding(connections[DEFAULT_DB_ALIAS], foreseen and foreseen.rider):
+            signed_in = self._authentication.authenticate(asked)
+        actor, tenant = context.actor(), context.tenant_or_none()
+        if signed_in is None or actor is None or tenant is None:
             raise _LongWay
         found = known.get(standing_of(actor, binds=False))
         if found is None:
@@ -197,24 +209,66 @@ class Creations:
         reading = count_asked(asked, environ)
         if reading is None:
             raise _LongWay
-        call = call_with(
-            environ.get("HTTP_IDEMPOTENCY_KEY"),
-            method="POST",
-            path=environ["PATH_INFO"],
-            content=content_of(body, environ["CONTENT_TYPE"], environ.get("QUERY_STRING", "")),
-        )
-        if call is not None and find_answer(call) is not None:
+        call = foreseen.call if foreseen else _call(environ, body, actor.credential_id)
+        if call is not None and _kept(call, foreseen) is not None:
             raise _LongWay
         translation.activate(found.left.language)
         view = found.left.view
-        row = view.make(view.write_serializer_class.validated(parse_json(body)))
-        shown = dumps(represent(row, view.serializer_class))
+        row, members = made(view, parse_json(body))
+        shown = dumps(members)
         headers = {"Location": f"{found.place}{row.pk}/"}
         if row.version is not None:
             headers["ETag"] = f'"{versioned(row.version, digest_of(shown))}"'
         if call is not None:
             keep_answer(call, packed_answer(201, {**found.left.headers, **headers}, shown))
         return _Made(found, reading, shown, headers)
+
+
+def made(view: Any, stated: Any) -> tuple[Any, dict[str, Any]]:
+    """The row that a viewset's `make` makes of a body, and what is shown of it."""
+    shown: dict[str, Any] = {}
+
+    def show(row: Any) -> None:
+        shown.update(represent(row, view.serializer_class))
+
+    row = view.make(view.write_serializer_class.validated(stated), show)
+    shown.update((name, getattr(row, name)) for name in view.made_last)
+    return row, shown
+
+
+class _Foreseen(NamedTuple):
+    """A call as its token names it, and the look-up of its answer."""
+
+    call: Call
+    rider: Rider
+
+
+def _call(environ: Mapping[str, Any], body: bytes, credential_id: uuid.UUID | None) -> Call | None:
+    return call_with(
+        environ.get("HTTP_IDEMPOTENCY_KEY"),
+        credential_id=credential_id,
+        method="POST",
+        path=environ["PATH_INFO"],
+        content=content_of(body, environ["CONTENT_TYPE"], environ.get("QUERY_STRING", "")),
+    )
+
+
+def _foreseen_call(
+    bearer: Bearer | None, environ: Mapping[str, Any], body: bytes
+) -> _Foreseen | None:
+    """None without a key, or where credential and tenant are known by the database alone."""
+    if bearer is None or bearer.tenant_id is None:
+        return None
+    call = _call(environ, body, bearer.session_id)
+    if call is None:
+        return None
+    question = finding(call, bearer.tenant_id)
+    return _Foreseen(call, Rider(question.statement, question.values))
+
+
+def _kept(call: Call, foreseen: _Foreseen | None) -> bytes | None:
+    rows = foreseen.rider.rows if foreseen else None
+    return find_answer(call) if rows is None else answer_in(call, rows)
 
 
 def leave(view: Any, response: Any) -> None:

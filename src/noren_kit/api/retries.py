@@ -54,7 +54,11 @@ def begin(request: Request, *, offered: bool) -> Call | None:
     if not offered or actor is None or context.tenant_or_none() is None:
         raise InvalidInput.field(HEADER, "not_offered", _("No keys are taken here."))
     call = call_with(
-        key, method=str(request.method), path=request.path, content=_content_of(request)
+        key,
+        credential_id=actor.credential_id,
+        method=str(request.method),
+        path=request.path,
+        content=_content_of(request),
     )
     kept = find_answer(call) if call else None
     if kept is None:
@@ -62,21 +66,20 @@ def begin(request: Request, *, offered: bool) -> Call | None:
     raise Replay(_given_again(kept))
 
 
-def call_with(key: str | None, *, method: str, path: str, content: bytes) -> Call | None:
-    """The call of the signed-in credential that a key names, None without one.
+def call_with(
+    key: str | None, *, credential_id: uuid.UUID | None, method: str, path: str, content: bytes
+) -> Call | None:
+    """The call of a credential that a key names, None without one.
 
     Raises `InvalidInput` for a key that is none.
     """
-    actor = context.actor()
-    if key is None or actor is None:
+    if key is None:
         return None
     key = key.strip(" ")
     if not _KEY.match(key):
         message = _("Give 1 to 255 printable ASCII characters.")
         raise InvalidInput.field(HEADER, "invalid", message)
-    return call_of(
-        credential_id=actor.credential_id, method=method, path=path, key=key, content=content
-    )
+    return call_of(credential_id=credential_id, method=method, path=path, key=key, content=content)
 
 
 def keep(call: Call, response: Any) -> None:

@@ -20,6 +20,7 @@ from noren_kit.accounts.permissions import ResourcePermission
 from noren_kit.api.bin import DELETED, BinnedRows
 from noren_kit.api.bulk.views import MODE, BulkRows
 from noren_kit.api.cached_answers import CachedAnswers
+from noren_kit.api.creating import made
 from noren_kit.api.filters import (
     FilterBackend,
     OrderingBackend,
@@ -30,7 +31,7 @@ from noren_kit.api.limiting import count_request
 from noren_kit.api.nested_rows import NestedRows
 from noren_kit.api.pagination import ResourcePagination
 from noren_kit.api.parameters import AS_OF, names, parse_id, refuse_unknown
-from noren_kit.api.reading import Representation, for_serializer, represent
+from noren_kit.api.reading import Representation, for_serializer
 from noren_kit.api.retries import Replay, begin, keep
 from noren_kit.api.ruled_rows import RuledRows
 from noren_kit.api.searching import HIGHLIGHT, SearchBackend, search_parameters
@@ -151,7 +152,9 @@ class ResourceViewSet(
     `filtered_actions` (those that search and filter as the list does), `not_bulk` and
     `not_restored` (why it has no bulk calls or no bin), and `perform_*` hooks that call services.
     Or `make`, a static method that makes the row that `write_serializer_class` has found valid,
-    with all that is shown of it: such rows are made before the framework (`api.creating`).
+    and shows it to its second argument before it locks anything: it lacks nothing then but the
+    attributes in `made_last`, which are shown as they are. Such rows are made before the
+    framework (`api.creating`).
     """
 
     offers_retries = True
@@ -174,6 +177,7 @@ class ResourceViewSet(
     further_rights: ClassVar[frozenset[str]] = frozenset()
     filtered_actions: ClassVar[tuple[str, ...]] = ()
     make: ClassVar[Any] = None
+    made_last: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def resource_model(cls) -> type[models.Model]:
@@ -256,18 +260,16 @@ class ResourceViewSet(
         return Response(shown, status=status, headers=headers)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        make = type(self).make
-        if make is not None:
-            return self._made(make(self.write_serializer_class.validated(request.data)))
+        if type(self).make is not None:
+            return self._made(*made(type(self), request.data))
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         return self.respond(self.perform_create(serializer).pk, status=201)
 
-    def _made(self, row: Any) -> Response:
+    def _made(self, row: Any, shown: dict[str, Any]) -> Response:
         self.check_written(row.pk)
         location = self.request.build_absolute_uri(f"{self.request.path}{row.pk}/")
         self.shown_version = getattr(row, "version", None)
-        shown = represent(row, self.serializer_class)
         return Response(shown, status=201, headers={"Location": location})
 
     def lock(self) -> Any:

@@ -22,7 +22,8 @@ _codec = _Codec()
 
 
 def pack(body: bytes) -> bytes:
-    return _codec.pack(body)
+    """The body in as many bytes as it takes: the library's own hold room for the worst case."""
+    return bytes(memoryview(_codec.pack(body)))
 
 
 def unpack(packed: bytes) -> bytes | None:

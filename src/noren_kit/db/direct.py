@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -29,7 +30,7 @@ from noren_kit.db.tally import note
 
 Values = Sequence[Any] | Mapping[str, Any]
 Rows = list[tuple[Any, ...]]
-_KEPT, _LAST = "_noren_wire", "_noren_last"
+_KEPT, _LAST, _RIDER = "_noren_wire", "_noren_last", "_noren_rider"
 _TEXT = 0
 _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
@@ -133,6 +134,26 @@ def _wire_of(database: Any) -> _Wire | None:
     return kept
 
 
+class Rider:
+    """A statement that goes with the first one of a transaction; `rows` is None if it did not."""
+
+    __slots__ = ("rows", "statement", "values")
+
+    def __init__(self, statement: str, values: Values) -> None:
+        self.statement, self.values = statement, values
+        self.rows: Rows | None = None
+
+
+@contextmanager
+def riding(database: Any, rider: Rider | None) -> Iterator[None]:
+    """Take `rider` along with the statement of the block that begins a transaction."""
+    vars(database)[_RIDER] = rider
+    try:
+        yield
+    finally:
+        vars(database)[_RIDER] = None
+
+
 def ask(database: Any, statement: str, values: Values) -> Rows | None:
     """All rows of one statement, None where it has to go the driver's way.
 
@@ -154,13 +175,26 @@ def ask(database: Any, statement: str, values: Values) -> Rows | None:
     with database.wrap_database_errors:
         try:
             if begins:
-                begun, result = wire.together(wire.command(b"BEGIN"), wire.prepared(name))
-                result = result if begun.status in _DONE else begun
+                result = _begin_with(wire, name, vars(database).get(_RIDER))
             else:
                 result = wire.alone(name)
         finally:
             note(statement, began)
         return wire.rows_of(result)
+
+
+def _begin_with(wire: _Wire, name: bytes, rider: Rider | None) -> Any:
+    """The result of the statement; the rider has its own rows."""
+    sends = [wire.command(b"BEGIN"), wire.prepared(name)]
+    along = wire.name_of(rider.statement, rider.values) if rider else None
+    if rider is None or along is None:
+        begun, result = wire.together(*sends)
+    else:
+        begun, result, ridden = wire.together(*sends, wire.prepared(along))
+        if ridden.status in _DONE:
+            rider.rows = wire.rows_of(ridden)
+            note(rider.statement, time.perf_counter())
+    return result if begun.status in _DONE else begun
 
 
 def ask_in_turn(database: Any, questions: Sequence[tuple[str, Values, bool]]) -> list[Rows] | None:

@@ -61,7 +61,7 @@ class Lookup(Generic[Found]):
         for number in range(1, values + 1):
             numbered = numbered.replace("%s", f"${number}", 1)
         self._numbered = numbered.encode()
-        self._made: OrderedDict[tuple[tuple[bytes | None, ...], Row], Found] = OrderedDict()
+        self._made: OrderedDict[Row, tuple[Row, Found]] = OrderedDict()
         self._lock = threading.Lock()
 
     def find(self, *values: Value) -> Found | None:
@@ -102,19 +102,20 @@ class Lookup(Generic[Found]):
         if not result.ntuples:
             return None
         value = result.get_value
-        key = (sent, tuple([value(0, column) for column in range(result.nfields)]))
+        row = tuple([value(0, column) for column in range(result.nfields)])
         made = self._made
-        found = made.get(key)
-        if found is None:
+        known = made.get(sent)
+        if known is None or known[0] != row:
             transformer = Transformer(driver)
             transformer.set_pgresult(result)
-            found = self._make(transformer.load_rows(0, 1, tuple)[0], *values)
+            known = row, self._make(transformer.load_rows(0, 1, tuple)[0], *values)
         with self._lock:
-            made[key] = found
-            made.move_to_end(key)
+            # One for the same values: a row that has changed does not come back.
+            made[sent] = known
+            made.move_to_end(sent)
             if len(made) > self._most:
                 made.popitem(last=False)
-        return found
+        return known[1]
 
 
 def _dumped(value: Value) -> bytes | None:

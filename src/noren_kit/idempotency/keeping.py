@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from noren_kit.core import context
-from noren_kit.db.prepared import execute_last, fetch_all
+from noren_kit.db.prepared import Question, execute_last, fetch_all
 from noren_kit.idempotency.errors import AnswerNotKept, KeyInProgress, KeyMismatch
 
 KEPT_SECONDS = 24 * 3600
@@ -66,10 +68,19 @@ def find_answer(call: Call) -> bytes | None:
     Then nobody else carries it out until the transaction ends. Raises `KeyInProgress` while
     somebody does, `KeyMismatch` if the key was used with other content, and `AnswerNotKept`.
     """
-    tenant = context.tenant_id()
-    scope = hashlib.blake2b(tenant.bytes + call.id.bytes, digest_size=8).digest()
+    return answer_in(call, fetch_all(*finding(call, context.tenant_id())))
+
+
+def finding(call: Call, tenant_id: uuid.UUID) -> Question:
+    """What `find_answer` asks, for a tenant that is about to be entered."""
+    scope = hashlib.blake2b(tenant_id.bytes + call.id.bytes, digest_size=8).digest()
     lock = int.from_bytes(scope, "big", signed=True)
-    ((free, fingerprint, answer),) = fetch_all(_FIND, (lock, tenant, call.id))
+    return Question(_FIND, (lock, tenant_id, call.id))
+
+
+def answer_in(call: Call, rows: Sequence[tuple[Any, ...]]) -> bytes | None:
+    """What the rows of `finding` come to; as `find_answer`."""
+    ((free, fingerprint, answer),) = rows
     if not free:
         raise KeyInProgress
     if fingerprint is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -185,14 +185,15 @@ def new_lines(stated: Sequence[Mapping[str, Any]]) -> list[NewLine]:
     ]
 
 
-def place(stated: Mapping[str, Any]) -> Order:
-    """Place the order that a valid `OrderWriteSerializer` states."""
+def place(stated: Mapping[str, Any], before_locking: Callable[[Order], None]) -> Order:
+    """Place the order that a valid `OrderWriteSerializer` states; as `place_order`."""
     texts = ("shipping_address", "billing_address", "notes")
     values = {
         "customer": stated["customer"],
         "lines": new_lines(stated.get("items", ())),
         "discount": stated.get("discount", Decimal(0)),
         "texts": {name: stated[name] for name in texts if name in stated},
+        "before_locking": before_locking,
     }
     if "reservation" in stated:
         return place_reserved_order(stated["reservation"], **values)

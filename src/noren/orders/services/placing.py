@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 import zoneinfo
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -54,9 +54,12 @@ def place_order(
     lines: Sequence[NewLine],
     discount: Decimal = Decimal(0),
     texts: Mapping[str, str] | None = None,
+    before_locking: Callable[[Order], None] | None = None,
 ) -> Order:
     """Place an order; `texts` holds addresses and notes. Returns it with lines and taxes.
 
+    `before_locking` is given the order when it lacks nothing but its number, and is not placed
+    yet: what is done then is not done under the locks that others wait for.
     Raises `InvalidInput` naming each line whose product or variant is unknown or not on sale,
     `DiscountTooLarge`, or `InsufficientStock` naming every short one; the caller's
     transaction must then be rolled back.
@@ -84,10 +87,12 @@ def place_order(
     number = _next_number(order.placed_at)
     move = _taking_stock(order_lines, articles)
     writing = inserting_taking(number, [order], order_lines, taxes, *first_events(placed))
+    order._prefetched_objects_cache = {"lines": order_lines, "taxes": taxes}  # type: ignore[attr-defined]
+    if before_locking is not None:
+        before_locking(order)
     moved, ((order.order_number,),) = fetch_in_turn([move.question(), writing])
     move.settle(moved)
     count_placed(order)
-    order._prefetched_objects_cache = {"lines": order_lines, "taxes": taxes}  # type: ignore[attr-defined]
     return order
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from django.utils import timezone
@@ -87,6 +87,7 @@ def place_reserved_order(
     lines: Sequence[NewLine],
     discount: Decimal = Decimal(0),
     texts: Mapping[str, str] | None = None,
+    before_locking: Callable[[Order], None] | None = None,
 ) -> Order:
     """`place_order` for goods that are held: what is reserved, where no lines are given.
 
@@ -104,7 +105,13 @@ def place_reserved_order(
     # All locks of the order at once, or two orders could wait for each other.
     items = {item for each in articles for item in (each.stock_item_id, each.product_item_id)}
     release_holder(reservation.id, reason="ordered", also_lock=items)
-    order = place_order(customer=customer, lines=lines, discount=discount, texts=texts)
+    order = place_order(
+        customer=customer,
+        lines=lines,
+        discount=discount,
+        texts=texts,
+        before_locking=before_locking,
+    )
     reservation.order = order
     _leave(reservation, Status.USED, "order")
     return order

@@ -72,6 +72,7 @@ class OrderViewSet(ResourceViewSet):
     list_serializer_class = OrderListSerializer
     write_serializer_class = OrderWriteSerializer
     make = staticmethod(place)
+    made_last = ("order_number",)
     filterset_class = OrderFilterSet
     search_fields = ["order_number", "external_number", "customer_name"]
     ordering_fields = ["placed_at", "total_amount"]

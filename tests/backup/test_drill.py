@@ -1,0 +1,255 @@
+"""The restore drill: what was lost is there again, row for row, and the shops go on."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+import requests
+from psycopg import sql
+
+from noren_kit.backup.checksums import sums_of, tables_of
+from noren_kit.backup.folders import MANIFEST, BackupError
+from noren_kit.backup.tenant import back_up_tenant, restore_tenant
+from noren_kit.backup.whole import back_up, restore
+from noren_kit.db.roles import bootstrap, passwords_of
+from noren_kit.testing.live import live_server
+from noren_kit.testing.plugin import OwnerConnection
+from noren_kit.testing.servers import ADMIN
+from noren_kit.testing.shops import Shop
+from store import API, Store
+
+
+@pytest.fixture
+def stores(shop: Shop, neighbour: Shop) -> list[Store]:
+    """Two shops in business: goods, orders, a payment, something in the bin."""
+    made = [Store(shop), Store(neighbour)]
+    for store in made:
+        tea, gone = store.product(name="茶 O'Tea \\N"), store.product()
+        order = store.order((tea, 3))
+        store.post(f"orders/{order['id']}/pay/", {"amount": "10", "reference": "é"}, expected=200)
+        assert store.client.delete(f"{API}products/{gone['id']}/").status_code == 204
+    return made
+
+
+@pytest.fixture
+def admin() -> str:
+    return os.environ[ADMIN]
+
+
+@pytest.fixture
+def here() -> str:
+    """This test's database."""
+    return urlsplit(os.environ["DATABASE_URL"]).path.removeprefix("/")
+
+
+@pytest.fixture
+def empty(admin: str, here: str) -> Iterator[str]:
+    """A database with its roles and grants, and nothing in it."""
+    name = f"{here}_restored"
+    bootstrap(admin, name, passwords_of(os.environ))
+    yield name
+    with psycopg.connect(admin, autocommit=True) as connection:
+        drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+        connection.execute(drop)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "backup"
+
+
+def backup_url() -> str:
+    return os.environ["DATABASE_BACKUP_URL"]
+
+
+def sums(admin: str, database: str) -> dict[str, dict[str, list[Any]]]:
+    """By tenant: what all its rows come to."""
+    with psycopg.connect(admin, dbname=database) as connection:
+        found = sums_of(connection, tables_of(connection))
+    owners = {owner for by_owner in found.values() for owner in by_owner}
+    return {
+        owner: {table: by_owner[owner] for table, by_owner in found.items() if owner in by_owner}
+        for owner in owners
+    }
+
+
+def lose(owner: OwnerConnection, tenant: Any, people: list[Any] | None = None) -> None:
+    """All rows of a tenant are gone, as if they had never been."""
+    assert owner.admin is not None
+    with owner.admin.transaction():
+        owner.admin.execute("SET LOCAL session_replication_role = replica")
+        for table in tables_of(owner.admin):
+            if table.has_tenants:
+                owner.admin.execute(
+                    sql.SQL("DELETE FROM {} WHERE tenant_id = %s").format(
+                        sql.Identifier(table.name)
+                    ),
+                    [tenant],
+                )
+        owner.admin.execute("DELETE FROM tenancy_tenant WHERE id = %s", [tenant])
+        owner.admin.execute("DELETE FROM accounts_user WHERE id = ANY(%s)", [people or []])
+
+
+def test_a_lost_database(
+    stores: list[Store],
+    shop: Shop,
+    admin: str,
+    here: str,
+    empty: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before, shown = sums(admin, here), stores[0].get("orders/")
+    made = back_up(backup_url(), folder)
+    assert set(made.tenants.values()) == {"hanabi", "kawa"}
+    restore(admin, empty, folder)
+    assert sums(admin, empty) == before
+    for name, value in os.environ.items():
+        if name.startswith("DATABASE_") and value.endswith(f"/{here}"):
+            monkeypatch.setenv(name, f"{value.removesuffix(here)}{empty}")
+    with live_server() as base:
+        headers = {"Authorization": f"Bearer {shop.token('owner')}"}
+        # The token's session was opened in the lost database after the backup.
+        assert requests.get(f"{base}{API}orders/", headers=headers, timeout=10).status_code == 401
+        signed_in = requests.post(
+            f"{base}/api/auth/token/",
+            json={"username": shop.users["owner"].username, "password": "correct horse battery"},
+            timeout=10,
+        )
+        assert signed_in.status_code == 200, signed_in.text
+        headers = {"Authorization": f"Bearer {signed_in.json()['access']}"}
+        orders = requests.get(f"{base}{API}orders/", headers=headers, timeout=10).json()
+        assert orders["results"] == shown["results"]
+        product = stores[0].get("products/")["results"][0]["id"]
+        again = {
+            "customer": orders["results"][0]["customer"],
+            "items": [{"product_id": product, "quantity": 1}],
+        }
+        placed = requests.post(f"{base}{API}orders/", json=again, headers=headers, timeout=10)
+        assert placed.status_code == 201, placed.text
+        assert placed.json()["order_number"].endswith("-000002")
+
+
+def test_a_lost_tenant(
+    stores: list[Store], shop: Shop, owner: OwnerConnection, admin: str, here: str, folder: Path
+) -> None:
+    before = sums(admin, here)
+    listed = stores[0].get("orders/")
+    changes = stores[0].get("audit/", page_size=100)["count"]
+    back_up_tenant(backup_url(), "hanabi", folder)
+    lose(owner, shop.tenant.id, [user.id for user in shop.users.values()])
+    assert str(shop.tenant.id) not in sums(admin, here)
+    assert stores[0].client.get(f"{API}orders/").status_code == 401
+    restore_tenant(admin, here, folder)
+    assert sums(admin, here) == before
+    assert stores[0].get("orders/")["results"] == listed["results"]
+    assert stores[0].get("audit/", page_size=100)["count"] == changes
+    order = stores[0].order((stores[0].product(), 1))
+    assert order["order_number"].endswith("-000002")
+
+
+def test_a_tenant_as_it_was(
+    stores: list[Store], shop: Shop, admin: str, here: str, folder: Path
+) -> None:
+    before = sums(admin, here)
+    back_up_tenant(backup_url(), "hanabi", folder)
+    stores[0].order((stores[0].product(), 1))
+    changed = sums(admin, here)
+    with pytest.raises(BackupError, match="holds rows of this tenant"):
+        restore_tenant(admin, here, folder)
+    assert sums(admin, here) == changed
+    restore_tenant(admin, here, folder, replace=True)
+    assert sums(admin, here) == before
+    # Nothing that was kept since is taken for the present.
+    assert stores[0].get("orders/")["count"] == 1
+
+
+def test_a_tenant_goes_to_another_database(
+    stores: list[Store], shop: Shop, admin: str, here: str, empty: str, folder: Path
+) -> None:
+    back_up(backup_url(), folder / "whole")
+    restore(admin, empty, folder / "whole")
+    back_up_tenant(backup_url(), "hanabi", folder / "one")
+    with OwnerOf(admin, empty) as other:
+        lose(other, shop.tenant.id, [user.id for user in shop.users.values()])
+    restore_tenant(admin, empty, folder / "one")
+    assert sums(admin, empty) == sums(admin, here)
+
+
+class OwnerOf:
+    """`lose`'s way into another database."""
+
+    def __init__(self, admin: str, database: str) -> None:
+        self.admin = psycopg.connect(admin, dbname=database, autocommit=True)
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.admin.close()
+
+
+def test_backups_of_one_moment(stores: list[Store], folder: Path) -> None:
+    made = back_up(backup_url(), folder)
+    stored = json.loads((folder / MANIFEST).read_text())
+    assert stored["sums"] == made.sums
+    assert oct(folder.stat().st_mode)[-3:] == "700"
+
+
+@pytest.mark.parametrize("kind", ["whole", "tenant"])
+def test_damaged_files_are_refused(
+    stores: list[Store], admin: str, here: str, folder: Path, kind: str
+) -> None:
+    if kind == "whole":
+        back_up(backup_url(), folder)
+        file = folder / "database.dump"
+    else:
+        back_up_tenant(backup_url(), "hanabi", folder)
+        file = folder / "orders_order.zst"
+    raw = bytearray(file.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    file.write_bytes(raw)
+    bring = restore if kind == "whole" else restore_tenant
+    with pytest.raises(BackupError, match="is damaged"):
+        bring(admin, here, folder)
+    file.unlink()
+    with pytest.raises(BackupError, match="is missing"):
+        bring(admin, here, folder)
+    (folder / MANIFEST).unlink()
+    with pytest.raises(BackupError, match="holds no backup"):
+        bring(admin, here, folder)
+
+
+def test_what_is_refused(stores: list[Store], admin: str, here: str, folder: Path) -> None:
+    with pytest.raises(BackupError, match="does not see all rows"):
+        back_up(os.environ["DATABASE_URL"], folder)
+    with pytest.raises(BackupError, match="There is no tenant"):
+        back_up_tenant(backup_url(), "nobody", folder)
+    assert list(folder.parent.iterdir()) == []
+    back_up(backup_url(), folder)
+    with pytest.raises(BackupError, match="is there already"):
+        back_up(backup_url(), folder)
+    with pytest.raises(BackupError, match="holds tables"):
+        restore(admin, here, folder)
+    with pytest.raises(BackupError, match="of a whole database"):
+        restore_tenant(admin, here, folder)
+    with pytest.raises(BackupError, match="takes a superuser"):
+        restore(backup_url(), here, folder)
+
+
+def test_another_schema_is_refused(
+    stores: list[Store], admin: str, here: str, folder: Path
+) -> None:
+    back_up_tenant(backup_url(), "hanabi", folder)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["migrations"].pop()
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(BackupError, match="other migrations"):
+        restore_tenant(admin, here, folder, replace=True)
