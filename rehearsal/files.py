@@ -1,4 +1,4 @@
-"""Check files with the programs that will read them: nginx -t, systemd-analyze verify.
+"""Check files with the programs that will read them: nginx, systemd-analyze, promtool.
 
     python -m rehearsal.files deploy/systemd/*.service
 
@@ -19,6 +19,12 @@ from rehearsal.servers import NAME, SHIPPED
 
 # What is on the server that the units are for, and not here.
 STARTED = re.compile(r"^ExecStart=/opt/noren/bin/\S+ ", re.MULTILINE)
+ALERTS = SHIPPED.parent / "prometheus"
+PROMETHEUS = (
+    ["check", "config", "--syntax-only", "prometheus.yml"],
+    ["check", "rules", "alerts.yml"],
+    ["test", "rules", "alerts_test.yml"],
+)
 ACCOUNT = {"User=noren": "User=daemon", "Group=noren": "Group=daemon"}
 
 
@@ -61,10 +67,26 @@ def check_units(folder: Path, units: list[Path]) -> str:
     return result.stderr.strip()
 
 
+def check_prometheus(_folder: Path) -> str:
+    """What is wrong with the alerts, by what they were tested to do."""
+    program = shutil.which("promtool")
+    if program is None:
+        print("promtool is not installed: deploy/prometheus is not checked")
+        return ""
+    for command in PROMETHEUS:
+        result = subprocess.run(  # noqa: S603
+            [program, *command], cwd=ALERTS, capture_output=True, text=True, check=False
+        )
+        if result.returncode:
+            return (result.stdout + result.stderr).strip()
+    return ""
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="noren-files-") as name:
         folder = Path(name)
-        faults = [check_nginx(folder), check_units(folder, [Path(each) for each in sys.argv[1:]])]
+        units = [Path(each) for each in sys.argv[1:]]
+        faults = [check_nginx(folder), check_units(folder, units), check_prometheus(folder)]
     found = [fault for fault in faults if fault]
     print("\n".join(found), file=sys.stderr)
     return 1 if found else 0

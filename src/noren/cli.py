@@ -32,6 +32,7 @@ NEED_NO_DATABASE = frozenset(
         "diffsettings",
         "findstatic",
         "help",
+        "lint_migrations",
         "makemessages",
         "makemigrations",
         "spectacular",

@@ -258,6 +258,39 @@ SLOW_STATEMENT_MILLISECONDS: Variable[float] = Variable(
     "Slower statements are warned of.",
     default=500.0,
 )
+OTEL_EXPORTER_OTLP_ENDPOINT: Variable[str] = Variable(
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "text",
+    values.text,
+    "The collector of traces, OTLP over HTTP: `http://collector:4318`; empty is none.",
+    default="",
+)
+OTEL_SERVICE_NAME: Variable[str] = Variable(
+    "OTEL_SERVICE_NAME",
+    "text",
+    values.text,
+    "What the processes are called there.",
+    default="noren",
+)
+TRACES_RATIO: Variable[float] = Variable(
+    "TRACES_RATIO",
+    "number",
+    values.positive,
+    "The share of requests that are traced, with all that follows from them; 1 for all.",
+    default=0.1,
+)
+SENTRY_DSN: Variable[str] = Variable(
+    "SENTRY_DSN",
+    "text",
+    values.text,
+    "Where errors and missed schedules are reported, without personal data; empty is nowhere "
+    "([observability](observability.md)).",
+    default="",
+    secret=True,
+)
+SENTRY_ENVIRONMENT: Variable[str] = Variable(
+    "SENTRY_ENVIRONMENT", "text", values.text, "Under which name.", default="production"
+)
 METRICS_TOKEN: Variable[str] = Variable(
     "METRICS_TOKEN",
     "text",
@@ -334,6 +367,11 @@ TABLE = Table(
                 LOG_LEVEL,
                 SLOW_REQUEST_SECONDS,
                 SLOW_STATEMENT_MILLISECONDS,
+                OTEL_EXPORTER_OTLP_ENDPOINT,
+                OTEL_SERVICE_NAME,
+                TRACES_RATIO,
+                SENTRY_DSN,
+                SENTRY_ENVIRONMENT,
                 METRICS_TOKEN,
                 METRICS_PORT,
                 METRICS_HOST,

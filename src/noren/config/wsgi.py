@@ -3,9 +3,10 @@
 import os
 
 from noren_kit.api.wsgi import get_application
+from noren_kit.observability.tracing import traced
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "noren.config.settings.production")
-application = get_application()
+application = traced(get_application())
 
 from django.conf import settings  # noqa: E402
 

@@ -37,8 +37,10 @@ from noren_kit.observability import draining
 from noren_kit.observability.metrics_folder import prepare
 
 # What libraries import if it is installed, and a server of JSON has no use for: colours of a
-# console (structlog) and a client (the test client of Django REST framework).
+# console (structlog) and a client (the test client of Django REST framework). And redis-py
+# imports OpenTelemetry, whether or not there is somebody to send traces to.
 _UNUSED = ("rich", "requests")
+TRACES_TO = "OTEL_EXPORTER_OTLP_ENDPOINT"
 # Of a request's head: the time for it, and what is read of it before the server itself refuses;
 # the application refuses a line or a field past the contract's 8 KB, in its own words.
 HEADER_SECONDS = 10
@@ -52,7 +54,8 @@ def import_and_freeze(target: str) -> None:
     now is kept out of its sight, and it runs only afterwards (see `gc.freeze`).
     """
     gc.disable()
-    for name in _UNUSED:
+    unused = _UNUSED if os.environ.get(TRACES_TO) else (*_UNUSED, "opentelemetry")
+    for name in unused:
         sys.modules[name] = None  # type: ignore[assignment]  # as if it were not installed
     with ends_if_refused():
         import_module(target.partition(":")[0])

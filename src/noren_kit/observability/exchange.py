@@ -14,6 +14,8 @@ from typing import Any
 
 import redis
 
+from noren_kit.observability.tracing import is_on, span
+
 
 def packed(*commands: Sequence[str]) -> bytes:
     """Commands as they go over the wire (Redis serialization protocol specification)."""
@@ -35,6 +37,12 @@ class Exchange:
 
     def ask(self, commands: bytes, answers: int) -> list[Any]:
         """The answers to so many commands. Raises redis-py's errors, the first one's if several."""
+        if is_on():
+            with span("redis", "CLIENT", attributes={"db.system.name": "redis"}):
+                return self._ask(commands, answers)
+        return self._ask(commands, answers)
+
+    def _ask(self, commands: bytes, answers: int) -> list[Any]:
         connection = self._connection()
         try:
             connection.send_packed_command([commands], check_health=False)

@@ -17,6 +17,7 @@ from noren_kit.observability.addresses import client_address
 from noren_kit.observability.logging import get_logger, log_facts
 from noren_kit.observability.masking import mask_repeated
 from noren_kit.observability.metrics import count_answer
+from noren_kit.observability.tracing import name_request
 
 HEADER = "X-Request-ID"
 _MOST_AGENT = 300
@@ -92,6 +93,7 @@ def log_request(
         "database_ms": round(spent * 1000, 1),
     }
     log_facts("noren.request", "request", **facts)
+    name_request(method, route, status)
     if seconds >= conf.SLOW_REQUEST_SECONDS:
         _log.warning("slow_request", **facts)
     count_answer(

@@ -10,6 +10,7 @@ from noren_kit.core import context
 from noren_kit.db import role_names
 from noren_kit.db.constraints import AppendOnly, TableSql, unique_in_tenant
 from noren_kit.db.fields import TenantField, TenantForeignKey
+from noren_kit.observability.tracing import carried
 from noren_kit.tenancy.models import TenantRow
 
 
@@ -68,6 +69,8 @@ class Delivery(TenantRow):
     attempts = models.PositiveIntegerField(default=0)
     handled_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
+    # Of the span in which the event happened (W3C Trace Context), where it is traced.
+    trace = models.CharField(max_length=55, blank=True, default=carried, db_default="")
 
     class Meta(TenantRow.Meta):
         constraints = [

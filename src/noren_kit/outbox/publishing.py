@@ -15,6 +15,7 @@ from noren_kit.core.ids import uuid7
 from noren_kit.db.arrays import plain_array, text_array
 from noren_kit.db.prepared import execute
 from noren_kit.db.rows import unsaved
+from noren_kit.observability.tracing import carried
 from noren_kit.outbox.models import Delivery, Event
 
 Handler = Callable[["EventFacts"], None]
@@ -86,8 +87,8 @@ WITH input AS (
       FROM input i
     RETURNING id
 )
-INSERT INTO outbox_delivery (tenant_id, id, event_id, handler, attempts, last_error)
-SELECT %(tenant)s, d.id, d.event_id, d.handler, 0, ''
+INSERT INTO outbox_delivery (tenant_id, id, event_id, handler, attempts, last_error, trace)
+SELECT %(tenant)s, d.id, d.event_id, d.handler, 0, '', %(trace)s
   FROM unnest((SELECT %(delivery_ids)s::uuid[]), (SELECT %(event_ids)s::uuid[]),
               (SELECT %(handlers)s::text[]))
        AS d(id, event_id, handler)
@@ -115,6 +116,7 @@ def publish(*events: NewEvent) -> None:
             "now": timezone.now(),
             "actor": context.actor_id(),
             "request": context.request_id(),
+            "trace": carried(),
             "ids": plain_array(ids),
             "types": text_array(event.type for event in events),
             "aggregate_types": text_array(event.aggregate_type for event in events),

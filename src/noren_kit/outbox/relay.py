@@ -17,6 +17,7 @@ from noren_kit.core.conf import conf
 from noren_kit.core.tasks import BrokerAway, queue, tenant_headers
 from noren_kit.observability.logging import get_logger
 from noren_kit.observability.metrics import outbox_depth, outbox_lag, outbox_relayed
+from noren_kit.observability.tracing import TRACE_HEADER, carried, span
 
 RELAY_ALIAS = "relay"
 # An attempt doubles the lease, up to this many doublings (60 s becomes 64 min).
@@ -39,7 +40,7 @@ UPDATE outbox_delivery d
                  WHERE c.tenant_id = %(tenant)s AND c.handled_at IS NULL
                    AND (c.leased_until IS NULL OR c.leased_until < clock_timestamp())
                  ORDER BY c.id LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
-RETURNING d.id
+RETURNING d.id, d.trace
 """
 
 _WAITING = """
@@ -56,6 +57,7 @@ UPDATE outbox_delivery SET leased_until = NULL, attempts = greatest(attempts - 1
 class Claim:
     tenant_id: uuid.UUID
     delivery_ids: list[uuid.UUID]
+    traces: list[str]
 
 
 def claim_due() -> list[Claim]:
@@ -76,7 +78,8 @@ def claim_due() -> list[Claim]:
                     "batch": conf.OUTBOX_BATCH,
                 },
             )
-            claims.append(Claim(tenant, [row for (row,) in cursor.fetchall()]))
+            rows = cursor.fetchall()
+            claims.append(Claim(tenant, [row for row, _ in rows], [trace for _, trace in rows]))
     return [claim for claim in claims if claim.delivery_ids]
 
 
@@ -89,7 +92,7 @@ def relay_once() -> int:
     for claim in claim_due():
         for position, delivery_id in enumerate(claim.delivery_ids):
             try:
-                queue("outbox.deliver", str(delivery_id), headers=tenant_headers(claim.tenant_id))
+                _queue(claim.tenant_id, delivery_id, claim.traces[position])
             except BrokerAway as error:
                 _log.warning("broker_away", error=str(error))
                 _release(claim.tenant_id, claim.delivery_ids[position:])
@@ -97,6 +100,12 @@ def relay_once() -> int:
             queued += 1
             outbox_relayed.inc()
     return queued
+
+
+def _queue(tenant_id: uuid.UUID, delivery_id: uuid.UUID, trace: str) -> None:
+    with span("outbox relay", "PRODUCER", parent=trace):
+        headers = {**tenant_headers(tenant_id), TRACE_HEADER: carried() or trace}
+        queue("outbox.deliver", str(delivery_id), headers=headers)
 
 
 def measure() -> None:

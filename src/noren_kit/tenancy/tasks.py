@@ -11,6 +11,7 @@ from noren_kit.core import context
 from noren_kit.core.context import TenantNotEntered
 from noren_kit.core.ids import uuid7
 from noren_kit.core.tasks import REQUEST_HEADER, TENANT_HEADER
+from noren_kit.observability.tracing import TRACE_HEADER, span
 from noren_kit.tenancy.entering import enter
 
 
@@ -30,6 +31,7 @@ class TenantTask(Task):
         with (
             context.request_scope(request_id),
             context.running(f"task {self.name}"),
+            span(f"task {self.name}", "CONSUMER", parent=self.request.get(TRACE_HEADER) or ""),
             enter(uuid.UUID(tenant_id), suspended=True),
         ):
             return super().__call__(*args, **kwargs)

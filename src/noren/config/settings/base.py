@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,25 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+if given.SENTRY_DSN.read():
+    from noren_kit.observability.reporting import start_reporting
+
+    start_reporting(
+        given.SENTRY_DSN.read(),
+        environment=given.SENTRY_ENVIRONMENT.read(),
+        release=f"noren@{version('noren')}",
+    )
+
+if given.OTEL_EXPORTER_OTLP_ENDPOINT.read():
+    from noren_kit.observability.tracing import start_tracing
+
+    start_tracing(
+        given.OTEL_EXPORTER_OTLP_ENDPOINT.read(),
+        ratio=given.TRACES_RATIO.read(),
+        service=given.OTEL_SERVICE_NAME.read(),
+    )
+
+EMAIL_BACKEND = "noren_kit.observability.mailing.EmailBackend"
 EMAIL_HOST = given.EMAIL_HOST.read()
 EMAIL_PORT = given.EMAIL_PORT.read()
 EMAIL_HOST_USER = given.EMAIL_HOST_USER.read()

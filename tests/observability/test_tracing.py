@@ -1,0 +1,152 @@
+"""The trace of an order, from the request to the mail, as a collector receives it."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from noren_kit.testing.live import live_server
+from noren_kit.testing.shops import Shop
+from store import API, Store
+
+sys.path.append(str(Path(__file__).parents[2]))
+from rehearsal.mailbox import Mailbox
+
+RELAY = """
+import django
+django.setup()
+from noren_kit.outbox.relay import relay_once
+print(relay_once())
+"""
+WORKER = (
+    "-m celery -q -A noren.config.celery worker --pool solo --concurrency 1 --without-gossip"
+    " --without-mingle --without-heartbeat"
+)
+
+
+class Collector:
+    """Takes spans by OTLP over HTTP."""
+
+    def __init__(self) -> None:
+        self.spans: list[Any] = []
+        spans = self.spans
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                raw = self.rfile.read(int(self.headers["Content-Length"]))
+                for resource in ExportTraceServiceRequest.FromString(raw).resource_spans:
+                    for scope in resource.scope_spans:
+                        spans.extend(scope.spans)
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *arguments: Any) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def wait(self, name: str) -> Any:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            for each in list(self.spans):
+                if each.name == name:
+                    return each
+            time.sleep(0.1)
+        raise AssertionError(f"No span {name} among {sorted({s.name for s in self.spans})}")
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    made = Collector()
+    endpoint = f"http://127.0.0.1:{made.server.server_port}"
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+    monkeypatch.setenv("TRACES_RATIO", "1")
+    yield made
+    made.server.shutdown()
+
+
+def test_the_trace_of_an_order(
+    collector: Collector, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(shop)
+    product, customer = store.product(name="Secret tea"), store.customer()
+    with Mailbox() as mailbox:
+        monkeypatch.setenv("EMAIL_BACKEND", "noren_kit.observability.mailing.EmailBackend")
+        monkeypatch.setenv("EMAIL_HOST", "127.0.0.1")
+        monkeypatch.setenv("EMAIL_PORT", str(mailbox.port))
+        with live_server() as base:
+            answer = requests.post(
+                f"{base}{API}orders/",
+                json={
+                    "customer": customer["id"],
+                    "items": [{"product_id": product["id"], "quantity": 1}],
+                },
+                headers={"Authorization": f"Bearer {shop.token('owner')}"},
+                timeout=10,
+            )
+            assert answer.status_code == 201, answer.text
+            web = collector.wait("POST api/v1/orders/")
+        relayed = subprocess.run(
+            [sys.executable, "-c", RELAY],
+            check=True,
+            env=os.environ,
+            capture_output=True,
+            text=True,
+        )
+        assert int(relayed.stdout.split()[-1]) >= 1
+        worker = subprocess.Popen([sys.executable, *WORKER.split()], env=os.environ)
+        try:
+            mail = collector.wait("mail send")
+            task = collector.wait("task outbox.deliver")
+        finally:
+            worker.terminate()
+            worker.wait(30)
+    relay = collector.wait("outbox relay")
+    of_order = [each for each in collector.spans if each.trace_id == web.trace_id]
+    names = {each.name for each in of_order}
+    assert {"outbox relay", "task outbox.deliver", "mail send", "redis"} <= names
+    assert any(name.startswith("postgresql INSERT") or "WITH" in name for name in names)
+    assert relay.parent_span_id == web.span_id
+    assert task.parent_span_id == relay.span_id
+    assert mail.parent_span_id == task.span_id
+    assert web.parent_span_id == b""
+    told = "\n".join(map(str, collector.spans))
+    assert [
+        each for each in ("sato@example.com", "Sato", "Secret tea", "eyJ") if each in told
+    ] == []
+
+
+def test_without_the_variable_nothing_is_imported() -> None:
+    script = (
+        "from noren_kit.api.serving import import_and_freeze; import sys;"
+        " import_and_freeze('noren.config.wsgi:application');"
+        " sys.exit('opentelemetry.sdk' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=False, env=os.environ, timeout=60)
+    assert done.returncode == 0
+
+
+def test_a_collector_that_is_away_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, shop: Shop
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("TRACES_RATIO", "1")
+    token = shop.token("owner")
+    with live_server() as base:
+        for _number in range(5):
+            answer = requests.get(
+                f"{base}{API}products/", headers={"Authorization": f"Bearer {token}"}, timeout=10
+            )
+            assert answer.status_code == 200
