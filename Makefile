@@ -14,7 +14,7 @@ SOAKED = tests/accounts/test_parallel_refresh.py tests/flows/test_coherence.py t
   tests/imports/test_online_retail_resuming.py tests/orders/test_stateful.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-servers soak check lint lengths types contracts schema migrations settings deployment secrets secrets-baseline audit sbom production-rehearsal rehearse-rolling messages bench bench-full bench-sign-in bench-authentication bench-import bench-servers lock clean
+.PHONY: help run test test-servers soak check lint lengths types contracts schema migrations settings deployment secrets secrets-baseline audit sbom production-rehearsal rehearse-rolling rehearse-faults messages bench bench-full bench-memory bench-sign-in bench-authentication bench-import bench-servers lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,6 +109,9 @@ production-rehearsal: $(DEV_OK)  ## Start production here, use and check it, sto
 rehearse-rolling: $(DEV_OK)  ## Replace web 20 times, worker and relay, under load
 	$(BIN)/python -m rehearsal rolling --rounds $(or $(ROUNDS),20)
 
+rehearse-faults: $(DEV_OK)  ## Take away Redis, PostgreSQL, pooler and worker, under load
+	$(BIN)/python -m rehearsal faults
+
 FILE ?= ../shared/data/online-retail-uci/online_retail.csv.zst
 bench: $(BENCH_OK)  ## Measure Noren beside its baselines, 10,000 products (at most 15 minutes)
 	$(BIN)/python bench/run.py --keep
@@ -118,6 +121,9 @@ bench-full: $(BENCH_OK)  ## The same with 1,000,000 products and with 1,000 tena
 
 bench-servers: $(BENCH_OK)  ## Measure Noren's web process under several servers
 	$(BIN)/python bench/servers.py --keep
+
+bench-memory: $(BENCH_OK)  ## Measure whether the web's memory ends, over 200,000 requests
+	$(BIN)/python bench/memory.py
 
 bench-sign-in: $(DEV_OK)  ## Measure whether the time of a failed sign-in tells why
 	$(BIN)/python bench/sign_in.py

@@ -2,6 +2,7 @@
 
 python -m rehearsal                    # headers, redirects, limits, probes, logs; a clean stop
 python -m rehearsal rolling use        # releases under load first
+python -m rehearsal faults             # servers that go away under load
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from noren_kit.stack.errors import StackError
 from noren_kit.stack.ports import any_free
 from rehearsal import programs
 from rehearsal.application import Application, environment
+from rehearsal.faults import faults
 from rehearsal.mailbox import Mailbox
 from rehearsal.report import Report
 from rehearsal.rolling import roll
@@ -31,7 +33,7 @@ WEB_INSTANCES = 2
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="rehearsal", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=["rolling", "use"], default=["use"])
+    parser.add_argument("parts", nargs="*", choices=["rolling", "faults", "use"], default=["use"])
     parser.add_argument("--rounds", type=int, default=20, help="restarts of web")
     parser.add_argument("--keep", action="store_true", help="leave the folder with its logs")
     options = parser.parse_args()
@@ -77,6 +79,8 @@ def _rehearse(folder: Path, mailbox: Mailbox, report: Report, options: Any) -> N
         stage = Stage(servers, application, mailbox, report, people)
         if "rolling" in options.parts:
             roll(stage, options.rounds)
+        if "faults" in options.parts:
+            faults(stage)
         if "use" in options.parts:
             use(stage)
     finally:

@@ -85,16 +85,16 @@ class Application:
         for port in self._servers.web_ports:
             self.await_ready(port)
 
-    def start_web(self, name: str, *options: str) -> int:
+    def start_web(self, name: str, *options: str, output: Path | None = None) -> int:
         """Start one more web process, outside of the proxy's reach; return its port."""
         port = any_free()
-        self.run(name, *self._web(port), *options)
+        self.run(name, *self._web(port), *options, to=output)
         self.await_ready(port)
         return port
 
-    def run(self, name: str, *arguments: str) -> GuardedProcess:
+    def run(self, name: str, *arguments: str, to: Path | None = None) -> GuardedProcess:
         """Start one process (a module and its arguments), its lines appended to its log."""
-        with self._servers.log(name).open("ab") as output:
+        with (to or self._servers.log(name)).open("ab") as output:
             process = GuardedProcess(
                 [sys.executable, "-m", *arguments],
                 env=self.environment,

@@ -135,6 +135,11 @@ class Servers:
             key=self.certificate.key,
         )
         self._write(settings, text)
+        self.run_pgbouncer()
+
+    def run_pgbouncer(self) -> None:
+        """Start the pooler that was set up."""
+        settings = self.folder / "pgbouncer.ini"
         self._run("pgbouncer", [str(settings)], stop=signal.SIGINT)
         self._await("pgbouncer", lambda: socket.create_connection((LOOPBACK, self.pgbouncer_port)))
 
@@ -144,7 +149,11 @@ class Servers:
         lines = [f"bind {LOOPBACK}", f"port {self.redis_port}", 'save ""', "appendonly no"]
         lines += [f"requirepass {self.redis_password}", f"dir {self._own('redis')}"]
         self._write(settings, "\n".join(lines) + "\n")
-        self._run("redis-server", [str(settings)])
+        self.run_redis()
+
+    def run_redis(self) -> None:
+        """Start the Redis that was set up."""
+        self._run("redis-server", [str(self.folder / "redis.conf")])
         self._await("redis-server", lambda: socket.create_connection((LOOPBACK, self.redis_port)))
 
     def start_nginx(self) -> None:

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
-from celery import shared_task
+import datetime as dt
+import zoneinfo
 
-from noren.catalog.services import follow_classes
+from celery import shared_task
+from django.utils import timezone
+
+from noren.catalog.services import announce_running_low, follow_classes
+from noren_kit.core import context
+from noren_kit.core.tasks import queue, tenant_headers
+from noren_kit.tenancy.entering import active_tenants
+from noren_kit.tenancy.tasks import TenantTask
 from noren_kit.tenancy.upkeep import in_every_tenant
+
+DIGEST_HOUR = 7
 
 
 @shared_task(name="catalog.follow_tax_classes")
 def follow_tax_classes() -> int:
     """Bring categories to the rates of the day, in all tenants; returns how many changed."""
     return in_every_tenant(follow_classes)
+
+
+@shared_task(name="catalog.low_stock_digests")
+def low_stock_digests() -> int:
+    """Ask for the digest in every active tenant; returns their number.
+
+    Every hour, as it is seven in the morning somewhere else each time.
+    """
+    tenants = active_tenants()
+    for tenant_id in tenants:
+        queue("catalog.low_stock_digest", headers=tenant_headers(tenant_id))
+    return len(tenants)
+
+
+@shared_task(base=TenantTask, name="catalog.low_stock_digest", ignore_result=True)
+def low_stock_digest() -> bool:
+    """Announce what runs low once a day, from seven in the morning on by the tenant's clock."""
+    now: dt.datetime = timezone.localtime(
+        timezone.now(), zoneinfo.ZoneInfo(context.tenant().time_zone)
+    )
+    return now.hour >= DIGEST_HOUR and announce_running_low(now.date())

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import (
     Count,
+    F,
     Q,
     QuerySet,
     Sum,
@@ -75,6 +76,17 @@ def list_popular(products: QuerySet[Any]) -> QuerySet[Any]:
     """The 20 of these products on sale that sold best; of equals, the better rated."""
     order = ("-stock_item__sold", "-average_rating", "-id")
     return products.filter(status=Product.Status.ACTIVE).order_by(*order)[:POPULAR]
+
+
+def list_running_low(most: int) -> list[Product]:
+    """Products on sale that are out of stock or nearly, the emptiest first; at most so many.
+
+    With `stock_quantity`, the units that can be sold.
+    """
+    on_sale = with_stock(Product.objects.filter(status=Product.Status.ACTIVE))
+    low = on_sale.filter(availability_status__in=["out_of_stock", "low_stock"])
+    units = F("stock_item__on_hand") - F("stock_item__reserved")
+    return list(low.annotate(stock_quantity=units).order_by("stock_quantity", "sku")[:most])
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from noren.catalog.services.approval import APPROVE, ApprovalBound
 from noren.catalog.services.categories import create_categories, save_category, update_categories
 from noren.catalog.services.counters import count_sales, refresh_ratings
+from noren.catalog.services.digest import announce_running_low
 from noren.catalog.services.importing import ImportedProduct, import_products
 from noren.catalog.services.pricing import (
     PriceRule,
@@ -47,6 +48,7 @@ __all__ = [
     "OwnReviews",
     "PriceRule",
     "PriceStep",
+    "announce_running_low",
     "count_sales",
     "create_categories",
     "create_product",

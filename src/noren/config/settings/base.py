@@ -174,6 +174,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "catalog.follow_tax_classes",
         "schedule": timedelta(minutes=10),
     },
+    "low-stock-digests": {
+        "task": "catalog.low_stock_digests",
+        "schedule": timedelta(hours=1),
+    },
     "release-expired-holds": {
         "task": "inventory.release_expired_holds",
         "schedule": timedelta(seconds=30),

@@ -1,0 +1,246 @@
+"""One fault after another under load: what clients see of it, and how soon it is over.
+
+Clients read, and place orders with an `Idempotency-Key` until each is acknowledged. While the
+database is away they may be told 503 with `Retry-After`, and nothing else; without Redis, nothing
+at all. Within `RECOVERY_SECONDS` of the cause's end everything answers again. In the end every
+acknowledged order is there, once, with a mail, and `noren verify` finds nothing.
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import os
+import random
+import signal
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rehearsal.application import CELERY, WORKER
+from rehearsal.client import Client
+from rehearsal.stage import Stage
+from rehearsal.use import one_order
+
+CLIENTS, ADDRESSES = 6, 12
+RECOVERY_SECONDS = 10.0
+REDIS_SECONDS = 30.0
+BACK_ENDS = (
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+    " WHERE usename LIKE 'noren%%' AND pid <> pg_backend_pid()"
+)
+FULL = Path("/dev/full")
+ORDERS = "SELECT count(*) FROM orders_order WHERE notes = %s"
+VERIFIED = ("stock", "totals", "numbers")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One answer: `status` 0 is a connection that ended without one."""
+
+    at: float
+    status: int
+    told_when: bool
+    what: str
+
+
+class Traffic:
+    """Clients that go on whatever they are answered; `mark` names their orders."""
+
+    def __init__(self, stage: Stage, token: str, body: dict[str, Any], product: str) -> None:
+        self.mark = f"faults {uuid.uuid4()}"
+        self._stage, self._token, self._product = stage, token, product
+        self._body = {**body, "notes": self.mark}
+        self._over = threading.Event()
+        self._guard = threading.Lock()
+        self.seen: list[Seen] = []
+        self.acknowledged: dict[str, str] = {}
+        self.begun: set[str] = set()
+        self._threads = [
+            threading.Thread(target=self._work, args=(number,), daemon=True)
+            for number in range(CLIENTS)
+        ]
+
+    def __enter__(self) -> Traffic:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def since(self, began: float) -> list[Seen]:
+        with self._guard:
+            return [each for each in self.seen if each.at >= began]
+
+    def _work(self, number: int) -> None:
+        choose = random.Random(number)
+        clients = [
+            self._stage.client(f"127.0.{70 + number}.{1 + each}") for each in range(ADDRESSES)
+        ]
+        for client in itertools.cycle(clients):
+            if self._over.is_set():
+                break
+            client.token = self._token
+            dice = choose.random()
+            if dice < 0.4:
+                self._send(client, "GET", "/api/v1/products/?page_size=20")
+            elif dice < 0.7:
+                self._send(client, "GET", f"/api/v1/products/{self._product}/")
+            else:
+                self._order(client)
+            time.sleep(0.02)
+        for client in clients:
+            client.close()
+
+    def _order(self, client: Client) -> None:
+        """Send it again, with its key, until it is acknowledged."""
+        key = str(uuid.uuid4())
+        with self._guard:
+            self.begun.add(key)
+        while not self._over.is_set():
+            answer = self._send(client, "POST", "/api/v1/orders/", Idempotency_Key=key)
+            if answer is not None and answer.status == 201:
+                with self._guard:
+                    self.acknowledged[key] = answer.data["id"]
+                return
+            time.sleep(0.2)
+
+    def _send(self, client: Client, method: str, path: str, **headers: str) -> Any:
+        body = self._body if method == "POST" else None
+        answer = None
+        try:
+            answer = client.send(method, path, body, **headers)
+        except (OSError, http.client.HTTPException) as error:
+            seen = Seen(time.monotonic(), 0, False, f"{method} {path}: {error!r}")
+        else:
+            text = "" if answer.status < 400 else str(answer.body[:150])
+            told = "retry-after" in answer.headers
+            seen = Seen(time.monotonic(), answer.status, told, f"{method} {path}: {text}")
+        with self._guard:
+            self.seen.append(seen)
+        return answer
+
+
+def faults(stage: Stage) -> None:
+    """Plant each fault, and check what was seen of it."""
+    report = stage.report
+    owner = stage.owner("127.0.0.43")
+    body, product = one_order(owner)
+    stock = {"delta": 1_000_000, "reason": "rehearsal"}
+    owner.send("POST", f"/api/v1/products/{product}/adjust_stock/", stock)
+    mails = len(stage.mailbox.mails)
+    with Traffic(stage, owner.token or "", body, product) as traffic:
+        time.sleep(2)
+        for name, plant, may_refuse in _FAULTS:
+            _one(stage, traffic, name, plant, may_refuse=may_refuse)
+    report.note(f"{len(traffic.seen)} requests, {len(traffic.acknowledged)} orders acknowledged")
+    handled = stage.eventually(lambda: stage.pending() == 0, 180)
+    report.check("every event is handled", handled, stage.pending())
+    there = stage.ask_database(
+        "SELECT count(*) FROM orders_order WHERE id = ANY(%s::uuid[])",
+        list(traffic.acknowledged.values()),
+    )
+    report.equal("acknowledged orders that are there", there, len(traffic.acknowledged))
+    twice = len(traffic.acknowledged) - len(set(traffic.acknowledged.values()))
+    report.equal("orders acknowledged for two keys", twice, 0)
+    made = stage.ask_database(ORDERS, traffic.mark)
+    report.check(
+        "no order more than was begun",
+        len(traffic.acknowledged) <= made <= len(traffic.begun),
+        (len(traffic.acknowledged), made, len(traffic.begun)),
+    )
+    arrived = stage.eventually(lambda: len(stage.mailbox.mails) - mails >= made, 60)
+    report.check("a mail for each order", arrived, (len(stage.mailbox.mails) - mails, made))
+    for subject in VERIFIED:
+        stage.application.command("verify", subject)
+        report.check(f"verify {subject}", True)
+
+
+def _one(
+    stage: Stage, traffic: Traffic, name: str, plant: Callable[[Stage], None], *, may_refuse: bool
+) -> None:
+    report, began = stage.report, time.monotonic()
+    plant(stage)
+    ended = time.monotonic()
+    time.sleep(RECOVERY_SECONDS)
+    seen = traffic.since(began)
+    counted = Counter(each.status for each in seen)
+    bad = [each for each in seen if not 200 <= each.status < 300]
+    last = max((each.at for each in bad), default=ended)
+    report.note(
+        f"{name}: {len(seen)} answers in {ended - began:.1f} s and {RECOVERY_SECONDS:.0f} s after,"
+        f" {dict(sorted(counted.items()))}; over {max(0.0, last - ended):.1f} s after its end"
+    )
+    if may_refuse:
+        wrong = [each.what for each in bad if each.status != 503 or not each.told_when]
+        report.equal(f"{name}: answers but 2xx and 503 with Retry-After", wrong[:3], [])
+    else:
+        report.equal(f"{name}: answers but 2xx", [each.what for each in bad[:3]], [])
+    recent = [each for each in seen if each.at > ended + RECOVERY_SECONDS - 2]
+    well = bool(recent) and all(200 <= each.status < 300 for each in recent)
+    report.check(f"{name}: well within {RECOVERY_SECONDS:.0f} s", well, counted)
+
+
+def _redis_away(stage: Stage) -> None:
+    stage.servers.running["redis-server"].stop()
+    time.sleep(REDIS_SECONDS)
+    stage.servers.run_redis()
+
+
+def _postgres_restarted(stage: Stage) -> None:
+    stage.servers.running["postgres"].stop()
+    stage.servers.run_postgres()
+
+
+def _back_ends_terminated(stage: Stage) -> None:
+    for _again in range(3):
+        stage.ask_database(BACK_ENDS)
+        time.sleep(0.3)
+
+
+def _pooler_restarted(stage: Stage) -> None:
+    stage.servers.running["pgbouncer"].stop()
+    stage.servers.run_pgbouncer()
+
+
+def _worker_killed(stage: Stage) -> None:
+    """As its supervisor does, it is started again."""
+    process = stage.application.running["worker"]
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    stage.application.run("worker", *CELERY, *WORKER.split())
+
+
+def _log_on_a_full_device(stage: Stage) -> None:
+    """One more web process, whose log can't be written."""
+    port = stage.application.start_web("web-full", output=FULL)
+    person = stage.person("owner")
+    client = Client(port, None)
+    client.sign_in(person["username"], person["password"])
+    body, _product = one_order(client)
+    for number in range(20):
+        keyed = {"Idempotency_Key": f"full-{uuid.uuid4()}-{number}"}
+        placed = client.send("POST", "/api/v1/orders/", body, **keyed)
+        stage.report.equal("an order without a log", placed.status, 201)
+        listed = client.send("GET", "/api/v1/products/")
+        stage.report.equal("a list without a log", listed.status, 200)
+    client.close()
+    stage.application.stop("web-full")
+
+
+_FAULTS: list[tuple[str, Callable[[Stage], None], bool]] = [
+    ("Redis is away for 30 s", _redis_away, False),
+    ("PostgreSQL is restarted", _postgres_restarted, True),
+    ("all back ends are terminated", _back_ends_terminated, True),
+    ("PgBouncer is restarted", _pooler_restarted, True),
+    ("a worker is killed", _worker_killed, False),
+    ("the log is on a full device", _log_on_a_full_device, False),
+]
