@@ -146,6 +146,13 @@ def test_a_body_that_ends_early(buyer: Buyer) -> None:
     assert (answer.status, answer.long) == (400, True)
 
 
+def test_a_precondition_is_refused_as_ever(buyer: Buyer) -> None:
+    buyer.warm()
+    answers = [buyer.order(HTTP_IF_MATCH='"1"'), buyer.order(HTTP_IF_MATCH='"1"', **LONG)]
+    assert [each.status for each in answers] == [400, 400]
+    assert masked_error(answers[0]) == masked_error(answers[1])
+
+
 def test_rights_end_at_once(buyer: Buyer, shop: Shop) -> None:
     buyer.warm()
     with shop.entered():

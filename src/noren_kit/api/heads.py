@@ -86,6 +86,8 @@ def head_of_write(environ: Mapping[str, Any]) -> Facts | None:
         return None
     if environ.get("CONTENT_TYPE") != "application/json" or not _UNUSUAL.isdisjoint(environ):
         return None
+    if "HTTP_IF_MATCH" in environ:
+        return None  # Nothing new has a version; the view says so.
     length, path = environ.get("CONTENT_LENGTH") or "", str(environ["PATH_INFO"])
     if not (length.isascii() and length.isdigit()) or len(length) > _MOST_DIGITS:
         return None
