@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from noren.catalog.queries import Saleable, find_saleable
-from noren.inventory.services import Change, Kind, StockMove
+from noren.inventory.services import Change, Kind, StockMove, move_stock
 from noren.orders.errors import DiscountTooLarge
 from noren.orders.events import AGGREGATE, ORDER_PLACED
 from noren.orders.models import Customer, Order, OrderLine, OrderTax
@@ -28,11 +28,13 @@ from noren_kit.accounts.models import User
 from noren_kit.core import context
 from noren_kit.core.errors import InvalidInput
 from noren_kit.core.ids import uuid7
+from noren_kit.db.fields import MoneyField
 from noren_kit.db.prepared import fetch_in_turn
 from noren_kit.db.rows import Taken, inserting_taking, unsaved
 from noren_kit.outbox.publishing import NewEvent, first_events
 
 CAUSE = "order_line"
+_MOST_AMOUNT = Decimal(2**63 - 1).scaleb(-MoneyField.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def place_order(
     order._prefetched_objects_cache = {"lines": order_lines, "taxes": taxes}  # type: ignore[attr-defined]
     if before_locking is not None:
         before_locking(order)
+    if order.subtotal_amount > _MOST_AMOUNT:
+        move_stock(move)  # What is short is said first; the rows will be refused.
     moved, ((order.order_number,),) = fetch_in_turn([move.question(), writing])
     move.settle(moved)
     count_placed(order)
