@@ -33,7 +33,7 @@ def send_low_stock_digest(event: EventFacts) -> None:
         }
         lines = [
             _("%(name)s (%(sku)s): %(available)s left.")
-            % {"name": each.name, "sku": each.sku, "available": each.stock_quantity}
+            % {"name": each.name, "sku": each.sku, "available": each.units}
             for each in low[:_NAMED]
         ]
         if len(low) > _NAMED:

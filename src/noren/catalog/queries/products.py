@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import (
@@ -78,15 +78,21 @@ def list_popular(products: QuerySet[Any]) -> QuerySet[Any]:
     return products.filter(status=Product.Status.ACTIVE).order_by(*order)[:POPULAR]
 
 
-def list_running_low(most: int) -> list[Product]:
-    """Products on sale that are out of stock or nearly, the emptiest first; at most so many.
+class RunningLow(NamedTuple):
+    """A product with few `units` that can be sold, or none."""
 
-    With `stock_quantity`, the units that can be sold.
-    """
+    name: str
+    sku: str
+    units: int
+
+
+def list_running_low(most: int) -> list[RunningLow]:
+    """Products on sale that are out of stock or nearly, the emptiest first; at most so many."""
     on_sale = with_stock(Product.objects.filter(status=Product.Status.ACTIVE))
     low = on_sale.filter(availability_status__in=["out_of_stock", "low_stock"])
     units = F("stock_item__on_hand") - F("stock_item__reserved")
-    return list(low.annotate(stock_quantity=units).order_by("stock_quantity", "sku")[:most])
+    found = low.annotate(units=units).order_by("units", "sku")
+    return [RunningLow(*row) for row in found.values_list("name", "sku", "units")[:most]]
 
 
 @dataclass(frozen=True, slots=True)
