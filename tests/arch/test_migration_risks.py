@@ -33,6 +33,14 @@ RISKY: dict[str, Any] = {
     "a constraint in SQL": migrations.RunSQL("ALTER TABLE thing ADD CONSTRAINT c CHECK (a > 0)"),
     "not null in SQL": migrations.RunSQL("ALTER TABLE thing ALTER a SET NOT NULL"),
     "a type in SQL": migrations.RunSQL("ALTER TABLE thing ALTER COLUMN a TYPE bigint"),
+    "a type without its word": migrations.RunSQL("ALTER TABLE thing ALTER a TYPE bigint"),
+    "a key in SQL": migrations.RunSQL("ALTER TABLE thing ADD PRIMARY KEY (a)"),
+    "a constraint before one that is not checked": migrations.RunSQL(
+        "ALTER TABLE thing ADD CONSTRAINT c CHECK (a > 0);"
+        " ALTER TABLE thing ADD CONSTRAINT d CHECK (b > 0) NOT VALID"
+    ),
+    "everything gone": migrations.RunSQL("TRUNCATE thing"),
+    "an index less": migrations.RemoveIndex("thing", "i"),
     "all rows": migrations.RunSQL(["SELECT 1", "UPDATE thing SET a = 1"]),
     "within a split": migrations.SeparateDatabaseAndState(
         database_operations=[migrations.RunSQL("DROP INDEX i")]

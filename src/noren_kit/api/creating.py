@@ -184,12 +184,11 @@ class Creations:
                 sent = True
         except (_LongWay, *_REFUSALS):
             return None
-        except (DatabaseError, InterfaceError) as error:
+        except Exception as error:
             if sent:  # Who knows whether it was committed? It is the view's to say what failed.
                 asked.META[FAILED] = error
-            return None
-        except Exception:
-            _log.exception("creating_failed")
+            elif not isinstance(error, DatabaseError | InterfaceError):
+                _log.exception("creating_failed")
             return None
         return made
 

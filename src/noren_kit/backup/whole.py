@@ -51,11 +51,11 @@ def back_up(url: str, folder: Path) -> Manifest:
 
 
 def restore(admin_url: str, database: str, folder: Path) -> Manifest:
-    """Give the empty `database` what the backup holds, all of it or nothing, and compare it.
+    """Give the empty `database` what the backup holds, in one transaction, and compare it.
 
     As a superuser. The database and its roles are there (`noren db bootstrap`). Raises
     `BackupError` where they are not, where the database holds tables, where a file is damaged,
-    or where a tenant's rows differ from those that were there.
+    or where a tenant's rows differ from those that were there; these stay, to be looked at.
     """
     manifest = read_manifest(folder)
     if manifest.tenant is not None:

@@ -13,7 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.postgres.operations import AddConstraintNotValid, AddIndexConcurrently
+from django.contrib.postgres.operations import (
+    AddConstraintNotValid,
+    AddIndexConcurrently,
+    RemoveIndexConcurrently,
+)
 from django.db import models
 from django.db.migrations import operations as ops
 from django.db.migrations.migration import Migration
@@ -48,7 +52,8 @@ _STATEMENTS = (
         "DROP INDEX CONCURRENTLY, in a migration that is not atomic",
     ),
     (
-        r"add\s+constraint\b(?!.*\bnot\s+valid\b)(?!.*\busing\s+index\b)",
+        r"\badd\s+(?:constraint\b|primary\s+key|unique\b|foreign\s+key|check\b)"
+        r"(?![^;]*\bnot\s+valid\b)(?![^;]*\busing\s+index\b)",
         "Checking a constraint reads the whole table under its lock",
         _IN_TWO,
     ),
@@ -58,7 +63,7 @@ _STATEMENTS = (
         "Validate a CHECK (… IS NOT NULL) first; PostgreSQL then knows",
     ),
     (
-        r"alter\s+column\s+\S+\s+(?:set\s+data\s+)?type\b",
+        r"\balter\s+(?:column\s+)?\S+\s+(?:set\s+data\s+)?type\b",
         "Another type rewrites the whole table",
         "Add a column, fill it in batches, and change over",
     ),
@@ -72,7 +77,12 @@ _STATEMENTS = (
         "Writing all rows at once holds their locks to the end",
         "Write in batches, from a task or a command",
     ),
-    (r"\block\s+table\b|\bvacuum\s+full\b|\bcluster\b", "It locks everybody out", "Do without"),
+    (
+        r"\block\s+table\b|\bvacuum\s+full\b|\bcluster\b|\btruncate\b"
+        r"|\breindex\b(?!.*concurrently)",
+        "It locks everybody out",
+        "Do without",
+    ),
 )
 
 
@@ -117,6 +127,14 @@ def _risks(operation: Any) -> Iterator[Risk]:
         yield Risk(
             f"Building {operation.index.name} holds up writing to {operation.model_name}",
             "AddIndexConcurrently, with atomic = False",
+            operation.model_name_lower,
+        )
+    elif isinstance(operation, ops.RemoveIndex) and not isinstance(
+        operation, RemoveIndexConcurrently
+    ):
+        yield Risk(
+            f"Dropping {operation.name} waits for all who use its table",
+            "RemoveIndexConcurrently, with atomic = False",
             operation.model_name_lower,
         )
     elif isinstance(operation, ops.AddConstraint):
