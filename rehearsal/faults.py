@@ -9,11 +9,8 @@ acknowledged order is there, once, with a mail, and `noren verify` finds nothing
 from __future__ import annotations
 
 import http.client
-import itertools
 import os
-import random
 import signal
-import threading
 import time
 import uuid
 from collections import Counter
@@ -25,10 +22,10 @@ from typing import Any
 from noren_kit.stack.ports import LOOPBACK
 from rehearsal.application import CELERY, WORKER
 from rehearsal.client import Client
+from rehearsal.load import Load
 from rehearsal.stage import Stage
 from rehearsal.use import one_order
 
-CLIENTS, ADDRESSES = 6, 12
 RECOVERY_SECONDS = 10.0
 REDIS_SECONDS = 30.0
 BACK_ENDS = (
@@ -50,56 +47,29 @@ class Seen:
     what: str
 
 
-class Traffic:
+class Traffic(Load):
     """Clients that go on whatever they are answered; `mark` names their orders."""
+
+    network = 70
 
     def __init__(self, stage: Stage, token: str, body: dict[str, Any], product: str) -> None:
         self.mark = f"faults {uuid.uuid4()}"
-        self._stage, self._token, self._product = stage, token, product
-        self._body = {**body, "notes": self.mark}
-        self._over = threading.Event()
-        self._guard = threading.Lock()
+        super().__init__(stage, token, {**body, "notes": self.mark}, product)
         self.seen: list[Seen] = []
         self.acknowledged: dict[str, str] = {}
         self.begun: set[str] = set()
-        self._threads = [
-            threading.Thread(target=self._work, args=(number,), daemon=True)
-            for number in range(CLIENTS)
-        ]
-
-    def __enter__(self) -> Traffic:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
 
     def since(self, began: float) -> list[Seen]:
         with self._guard:
             return [each for each in self.seen if each.at >= began]
 
-    def _work(self, number: int) -> None:
-        choose = random.Random(number)
-        clients = [
-            self._stage.client(f"127.0.{70 + number}.{1 + each}") for each in range(ADDRESSES)
-        ]
-        for client in itertools.cycle(clients):
-            if self._over.is_set():
-                break
-            client.token = self._token
-            dice = choose.random()
-            if dice < 0.4:
-                self._send(client, "GET", "/api/v1/products/?page_size=20")
-            elif dice < 0.7:
-                self._send(client, "GET", f"/api/v1/products/{self._product}/")
-            else:
-                self._order(client)
-            time.sleep(0.02)
-        for client in clients:
-            client.close()
+    def one(self, client: Client, dice: float) -> None:
+        if dice < 0.4:
+            self._send(client, "GET", "/api/v1/products/?page_size=20")
+        elif dice < 0.7:
+            self._send(client, "GET", f"/api/v1/products/{self._product}/")
+        else:
+            self._order(client)
 
     def _order(self, client: Client) -> None:
         """Send it again, with its key, until it is acknowledged."""

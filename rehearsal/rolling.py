@@ -1,17 +1,13 @@
 """A release under load: web replaced, worker and relay restarted, a column added; none notices.
 
-Clients are spread over addresses of 127.0.0.0/8, for the proxy's limits count by address. Half
-of the orders carry an `Idempotency-Key`, half do not.
+Half of the orders carry an `Idempotency-Key`, half do not.
 """
 
 from __future__ import annotations
 
 import http.client
-import itertools
 import os
-import random
 import signal
-import threading
 import time
 from collections import Counter
 from typing import Any
@@ -20,57 +16,29 @@ import psycopg
 
 from rehearsal.application import CELERY, WORKER
 from rehearsal.client import Answer, Client
+from rehearsal.load import Load
 from rehearsal.stage import Stage
 from rehearsal.use import one_order
 
-CLIENTS, ADDRESSES = 6, 12
 REPLACED = "server_replaced"
 REPLACE_SECONDS = 90.0
 ADD_COLUMN = "ALTER TABLE catalog_product ADD COLUMN rehearsal_note text NOT NULL DEFAULT ''"
 LOCK_TRIES = 50
 
 
-class Load:
-    """Clients that list, look, search, order and cancel, until they are told to stop."""
+class Shoppers(Load):
+    """Clients that list, look, search, order and cancel."""
+
+    network = 50
 
     def __init__(self, stage: Stage, token: str, body: dict[str, Any], product: str) -> None:
-        self._stage, self._token, self._body, self._product = stage, token, body, product
-        self._over = threading.Event()
-        self._guard = threading.Lock()
+        super().__init__(stage, token, body, product)
         self.statuses: Counter[int] = Counter()
         self.failures: list[str] = []
         self.orders: list[str] = []
         self.times: list[float] = []
-        self._threads = [
-            threading.Thread(target=self._work, args=(number,), daemon=True)
-            for number in range(CLIENTS)
-        ]
 
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _work(self, number: int) -> None:
-        choose = random.Random(number)
-        clients = [
-            self._stage.client(f"127.0.{50 + number}.{1 + each}") for each in range(ADDRESSES)
-        ]
-        for client in itertools.cycle(clients):
-            if self._over.is_set():
-                break
-            client.token = self._token
-            self._one(client, choose.random())
-            time.sleep(0.02)
-        for client in clients:
-            client.close()
-
-    def _one(self, client: Client, dice: float) -> None:
+    def one(self, client: Client, dice: float) -> None:
         if dice < 0.5:
             self._send(client, "GET", "/api/v1/products/?page_size=20")
         elif dice < 0.65:
@@ -112,7 +80,7 @@ def roll(stage: Stage, rounds: int) -> None:
     stock = {"delta": 1_000_000, "reason": "rehearsal"}
     owner.send("POST", f"/api/v1/products/{product}/adjust_stock/", stock)
     mails = len(stage.mailbox.mails)
-    with Load(stage, owner.token or "", body, product) as load:
+    with Shoppers(stage, owner.token or "", body, product) as load:
         time.sleep(2)
         began = time.monotonic()
         for number in range(rounds):
