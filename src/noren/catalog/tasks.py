@@ -10,10 +10,8 @@ from django.utils import timezone
 
 from noren.catalog.services import announce_running_low, follow_classes
 from noren_kit.core import context
-from noren_kit.core.tasks import queue, tenant_headers
-from noren_kit.tenancy.entering import active_tenants
 from noren_kit.tenancy.tasks import TenantTask
-from noren_kit.tenancy.upkeep import in_every_tenant
+from noren_kit.tenancy.upkeep import in_every_tenant, queue_in_every_tenant
 
 DIGEST_HOUR = 7
 
@@ -30,10 +28,7 @@ def low_stock_digests() -> int:
 
     Every hour, as it is seven in the morning somewhere else each time.
     """
-    tenants = active_tenants()
-    for tenant_id in tenants:
-        queue("catalog.low_stock_digest", headers=tenant_headers(tenant_id))
-    return len(tenants)
+    return queue_in_every_tenant("catalog.low_stock_digest")
 
 
 @shared_task(base=TenantTask, name="catalog.low_stock_digest", ignore_result=True)

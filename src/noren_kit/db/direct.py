@@ -8,7 +8,7 @@ documentation, "Pipeline Mode").
 
 Whatever is out of the ordinary goes the driver's way: a statement that is not prepared, wrappers
 of execution, a log of statements, a transaction with characteristics of its own. The driver knows
-what is prepared (`psycopg._preparing` and `psycopg._queries`, private: `tests/kit/test_direct.py`
+what is prepared (`psycopg._preparing` and `psycopg._queries`, private: `tests/flows/test_direct.py`
 tells when they change); it forgets, and has the server forget, after every rollback.
 """
 

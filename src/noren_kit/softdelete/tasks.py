@@ -11,22 +11,16 @@ from noren_kit.core import context
 from noren_kit.core.tasks import queue, tenant_headers
 from noren_kit.observability.logging import get_logger
 from noren_kit.softdelete.purging import BATCH, purge
-from noren_kit.tenancy.entering import active_tenants
 from noren_kit.tenancy.tasks import TenantTask
+from noren_kit.tenancy.upkeep import queue_in_every_tenant
 
 _log = get_logger("noren.bin")
 
 
 @shared_task(name="softdelete.purge_bins")
 def purge_bins() -> int:
-    """Start a purge in every active tenant; returns their number.
-
-    A message that is lost costs nothing but time: the next run finds the same rows.
-    """
-    tenants = active_tenants()
-    for tenant_id in tenants:
-        queue("softdelete.purge_bin", headers=tenant_headers(tenant_id))
-    return len(tenants)
+    """Start a purge in every active tenant; returns their number."""
+    return queue_in_every_tenant("softdelete.purge_bin")
 
 
 @shared_task(base=TenantTask, name="softdelete.purge_bin", ignore_result=True)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from noren_kit.core import context
 from noren_kit.core.ids import uuid7_text
-from noren_kit.tenancy.entering import TenantUnavailable, all_tenants, enter
+from noren_kit.core.tasks import queue, tenant_headers
+from noren_kit.tenancy.entering import TenantUnavailable, active_tenants, all_tenants, enter
 
 
 def in_every_tenant(step: Callable[[], int]) -> int:
@@ -21,6 +22,17 @@ def in_every_tenant(step: Callable[[], int]) -> int:
             while found := _once(step, tenant_id):
                 done += found
     return done
+
+
+def queue_in_every_tenant(task: str) -> int:
+    """Queue a `TenantTask` once for each active tenant; returns their number.
+
+    A message that is lost costs nothing but time, if the next run finds the same work.
+    """
+    tenants = active_tenants()
+    for tenant_id in tenants:
+        queue(task, headers=tenant_headers(tenant_id))
+    return len(tenants)
 
 
 def _once(step: Callable[[], int], tenant_id: uuid.UUID) -> int:
