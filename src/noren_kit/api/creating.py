@@ -12,9 +12,7 @@ long way goes on, which says so in its own words. What had its COMMIT sent is ne
 from __future__ import annotations
 
 import io
-import threading
 import uuid
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -35,7 +33,7 @@ from noren_kit.accounts.tokens import Bearer
 from noren_kit.api.answer_keys import digest_of, standing_of, versioned
 from noren_kit.api.envelope import JSON, dumps
 from noren_kit.api.front import OWN_HEADERS, Asked, StartResponse, count_asked
-from noren_kit.api.heads import Facts, head_of_write, shared
+from noren_kit.api.heads import Facts, Notes, head_of_write, shared
 from noren_kit.api.limiting import headers_of
 from noren_kit.api.middleware import oversize
 from noren_kit.api.parsers import parse_json
@@ -63,7 +61,7 @@ from noren_kit.observability.middleware import (
 WANTED, FAILED = "noren.making.wanted", "noren.making.failed"
 LEFT = "noren.making.left"
 
-_MOST_HEADS, _MOST_STANDINGS = 256, 64
+_MOST_HEADS = 256
 _OF_THE_ROW = frozenset({"location", "etag"})
 _REFUSALS = (APIException, AppError, Http404, PermissionDenied)
 
@@ -103,8 +101,7 @@ class Creations:
     """The rows that this process has made, by the heads of their requests."""
 
     def __init__(self) -> None:
-        self._heads: OrderedDict[Facts, dict[tuple[Any, ...], _Known]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._notes: Notes[_Known] = Notes(_MOST_HEADS)
         self._authentication = CredentialAuthentication()
 
     @staticmethod
@@ -122,21 +119,15 @@ class Creations:
             return
         place, _slash, _id = told["location"].removesuffix("/").rpartition("/")
         kept = tuple(each for each in headers if each[0].lower() not in OWN_HEADERS | _OF_THE_ROW)
-        with self._lock:
-            known = self._heads.setdefault(shared(head), {})
-            known[left.standing] = _Known(left, f"{place}/", kept)
-            while len(known) > _MOST_STANDINGS:
-                del known[next(iter(known))]
-            while len(self._heads) > _MOST_HEADS:
-                self._heads.popitem(last=False)
+        self._notes.note(shared(head), left.standing, _Known(left, f"{place}/", kept))
 
     def answer(
         self, head: Facts, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes] | None:
         """The answer, given; None where the long way must give it, as if nothing had been."""
-        known = self._heads.get(head)
+        noted = self._notes.of(head)
         asked: Any = Asked(environ, "POST")
-        if known is None or oversize(asked):
+        if noted is None or oversize(asked):
             environ[WANTED] = True
             return None
         length = int(environ["CONTENT_LENGTH"])
@@ -149,7 +140,7 @@ class Creations:
         # The long way goes on with it, if it must.
         watched = environ[BEGUN] = begin(environ, identifier, address)
         with context.request_scope(identifier, address) as afterwards:
-            made = self._committed(known, asked, body)
+            made = self._committed(noted.known, asked, body)
             if made is None:
                 return None
             finish(afterwards)

@@ -10,8 +10,6 @@ kept; where there is none, or anything is out of the ordinary, the long way goes
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +20,7 @@ from rest_framework.exceptions import APIException
 
 from noren_kit.accounts.authentication import CredentialAuthentication
 from noren_kit.api.answer_keys import Seed, key_of, standing_of, tag_in, tagged
-from noren_kit.api.heads import Head, head_of, ids_in, shared, with_ids
+from noren_kit.api.heads import Head, Noted, Notes, head_of, ids_in, shared, with_ids
 from noren_kit.api.limiting import headers_of
 from noren_kit.api.middleware import oversize
 from noren_kit.api.recipes import Recipe, Recipes
@@ -51,7 +49,7 @@ COUNTED, REFUSED = "noren.answer.counted", "noren.answer.refused"
 LEFT = "noren.answer.left"
 HIT, MISS = "noren; hit", "noren; fwd=miss"
 
-_MOST_HEADS, _MOST_STANDINGS = 4096, 64
+_MOST_HEADS = 4096
 # Of each answer anew.
 OWN_HEADERS = frozenset(
     {"etag", "content-length", "cache-status", "ratelimit", "ratelimit-policy", HEADER.lower()}
@@ -107,13 +105,6 @@ class Known(NamedTuple):
     headers: tuple[tuple[str, str], ...]
 
 
-class _Standings(NamedTuple):
-    """What is known of a head by standing; `binds` says whether that names the caller."""
-
-    binds: bool
-    known: dict[tuple[Any, ...], Known]
-
-
 @dataclass(frozen=True, slots=True)
 class _Asking:
     """Whoever has signed in, and the key of what they ask for."""
@@ -140,9 +131,8 @@ class Front:
     """The answers that this process has given, by the heads of their requests."""
 
     def __init__(self) -> None:
-        self._heads: OrderedDict[tuple[str | None, ...], _Standings] = OrderedDict()
+        self._notes: Notes[Known] = Notes(_MOST_HEADS)
         self._recipes = Recipes()
-        self._lock = threading.Lock()
         self._authentication = CredentialAuthentication()
 
     @staticmethod
@@ -162,14 +152,7 @@ class Front:
         if ids_in(seed.path) != ids or any(each in value for _name, value in kept for each in ids):
             return  # It would not do for other ids.
         facts = shared(head.facts)
-        with self._lock:
-            known = self._heads.setdefault(facts, _Standings(seed.binds, {})).known
-            known[seed.standing] = Known(seed, kept)
-            self._heads.move_to_end(facts)
-            while len(known) > _MOST_STANDINGS:
-                del known[next(iter(known))]
-            while len(self._heads) > _MOST_HEADS:
-                self._heads.popitem(last=False)
+        self._notes.note(facts, seed.standing, Known(seed, kept), binds=seed.binds)
         if left.looked_for:
             self._recipes.keep((facts, seed.standing, left.tenant), left.recipe)
 
@@ -177,10 +160,10 @@ class Front:
         self, head: Head, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes] | None:
         """The answer, given; None where the long way must give it."""
-        standings = self._heads.get(head.facts)
+        noted = self._notes.of(head.facts)
         asked: Any = Asked(environ, "GET")
         anything = environ.get("HTTP_IF_NONE_MATCH", "").strip() == "*"
-        if standings is None or anything or oversize(asked):
+        if noted is None or anything or oversize(asked):
             environ[WANTED] = True
             return None
         identifier = request_identifier(environ.get("HTTP_X_REQUEST_ID"))
@@ -188,7 +171,7 @@ class Front:
         # The long way goes on with it, if it must.
         watched = environ[BEGUN] = begin(environ, identifier, address)
         with context.request_scope(identifier, address) as afterwards:
-            asking = self._sign_in(standings, head, asked, environ)
+            asking = self._sign_in(noted, head, asked, environ)
             found = None if asking is None else _kept(asking, environ)
             if asking is None or (found is None and asking.recipe is None):
                 return None
@@ -212,7 +195,7 @@ class Front:
         return [found.body or b""]
 
     def _sign_in(
-        self, standings: _Standings, head: Head, asked: Any, environ: dict[str, Any]
+        self, noted: Noted[Known], head: Head, asked: Any, environ: dict[str, Any]
     ) -> _Asking | None:
         try:
             signed_in = self._authentication.authenticate(asked)
@@ -221,11 +204,11 @@ class Front:
         tenant, actor, revisions = context.tenant_or_none(), context.actor(), context.revisions()
         if signed_in is None or tenant is None or actor is None or not revisions:
             return None
-        standing = standing_of(actor, binds=standings.binds)
+        standing = standing_of(actor, binds=noted.binds)
         is_known, recipe = self._recipes.find((head.facts, standing, tenant))
         if not is_known:
             environ[WANTED] = True
-        known = standings.known.get(standing)
+        known = noted.known.get(standing)
         if known is None:
             return None
         seed = known.seed._replace(path=with_ids(known.seed.path, head.ids))

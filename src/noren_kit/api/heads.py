@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.conf import settings
 
 from noren_kit.core.conf import conf
 
-_MOST_DIGITS = 18
+_MOST_DIGITS, _MOST_STANDINGS = 18, 64
 # In the one form that `parse_id` reads and nothing changes; others are told apart as they stand.
 _ID = re.compile(r"(?<=/)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=/)")
 # What may change an answer and is part of no head here: these go the long way.
@@ -102,3 +104,42 @@ def head_of_write(environ: Mapping[str, Any]) -> Facts | None:
 def shared(facts: Facts) -> Facts:
     """The same, its parts shared with other heads where these say the same."""
     return tuple([None if part is None else sys.intern(str(part)) for part in facts])
+
+
+_Standing = tuple[Any, ...]
+_Known = TypeVar("_Known")
+
+
+class Noted(NamedTuple, Generic[_Known]):
+    """What is noted of a head by standing; `binds` says whether that names the caller."""
+
+    binds: bool
+    known: dict[_Standing, _Known]
+
+
+class Notes(Generic[_Known]):
+    """What this process has noted of its answers, by head.
+
+    It keeps the `most` heads that were noted last, and of each a bounded number of standings.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._heads: OrderedDict[Facts, Noted[_Known]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, facts: Facts) -> Noted[_Known] | None:
+        return self._heads.get(facts)
+
+    def note(
+        self, facts: Facts, standing: _Standing, known: _Known, *, binds: bool = False
+    ) -> None:
+        """Note it; `facts` must be `shared`, and `binds` the same for all of a head."""
+        with self._lock:
+            noted = self._heads.setdefault(facts, Noted(binds, {})).known
+            noted[standing] = known
+            self._heads.move_to_end(facts)
+            while len(noted) > _MOST_STANDINGS:
+                del noted[next(iter(noted))]
+            while len(self._heads) > self._most:
+                self._heads.popitem(last=False)
