@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-import http.server
 import json
 import os
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,38 +14,22 @@ import requests
 
 from noren_kit.testing.live import live_server
 from noren_kit.testing.plugin import OwnerConnection
+from noren_kit.testing.receiving import Receiver, awaited
 from noren_kit.testing.shops import Shop
 from store import API, Store
 
 SECRETS = ("sato@example.com", "Sato Hanako", "1-2-3 Gion", "ring twice", "eyJ", "Bearer")
 
 
-class Receiver:
+class Sentry(Receiver):
     """What Sentry's envelope endpoint was sent (develop.sentry.dev, "Envelopes")."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.bodies: list[str] = []
-        bodies = self.bodies
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                raw = self.rfile.read(int(self.headers["Content-Length"]))
-                if self.headers.get("Content-Encoding") == "gzip":
-                    raw = gzip.decompress(raw)
-                bodies.append(raw.decode())
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def log_message(self, *arguments: Any) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def dsn(self) -> str:
-        return f"http://key@127.0.0.1:{self.server.server_port}/1"
+    def take(self, body: bytes) -> None:
+        self.bodies.append(body.decode())
 
     def items(self, kind: str) -> list[dict[str, Any]]:
         found = []
@@ -61,18 +41,14 @@ class Receiver:
         return found
 
     def wait(self, kind: str) -> list[dict[str, Any]]:
-        deadline = time.monotonic() + 10
-        while not self.items(kind) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return self.items(kind)
+        return awaited(lambda: self.items(kind))
 
 
 @pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    made = Receiver()
-    monkeypatch.setenv("SENTRY_DSN", made.dsn)
-    yield made
-    made.server.shutdown()
+def sentry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sentry]:
+    with Sentry() as made:
+        monkeypatch.setenv("SENTRY_DSN", f"http://key@{made.place}/1")
+        yield made
 
 
 @pytest.fixture
@@ -88,7 +64,7 @@ def failing(owner: OwnerConnection) -> Iterator[None]:
     owner.connection.execute("DROP TRIGGER refused ON orders_order; DROP FUNCTION refuse()")
 
 
-def test_an_error_of_the_web(receiver: Receiver, failing: None, shop: Shop) -> None:
+def test_an_error_of_the_web(sentry: Sentry, failing: None, shop: Shop) -> None:
     store = Store(shop)
     customer = store.customer(name="Sato Hanako")
     body = {
@@ -101,19 +77,19 @@ def test_an_error_of_the_web(receiver: Receiver, failing: None, shop: Shop) -> N
     with live_server() as base:
         answer = requests.post(f"{base}{API}orders/?", json=body, headers=headers, timeout=10)
         assert answer.status_code == 500
-        (event,) = receiver.wait("event")
+        (event,) = sentry.wait("event")
     values = event["exception"]["values"]
     assert [each["type"] for each in values] == ["RaiseException", "ProgrammingError"]
-    assert any("refused for ***" in each["value"] for each in values)
+    assert {each["value"] for each in values} == {""}
     assert event["transaction"] == "/api/v1/orders/"
     assert event["tags"]["request_id"] == answer.headers["X-Request-ID"]
     assert event["tags"]["tenant"] == str(shop.tenant.id)
     assert event["user"] == {"id": str(shop.users["owner"].id)}
-    everything = "\n".join(receiver.bodies)
+    everything = "\n".join(sentry.bodies)
     assert [each for each in (*SECRETS, "secret-cookie") if each in everything] == []
 
 
-def test_an_error_of_a_task_and_a_schedule_that_was_missed(receiver: Receiver) -> None:
+def test_an_error_of_a_task_that_a_schedule_has_sent(sentry: Sentry) -> None:
     """As a worker runs what beat has sent: the scheduler's headers make it a check-in."""
     script = """
 import django, sentry_sdk
@@ -123,7 +99,7 @@ from celery import shared_task
 
 @app.task(name="tests.fails")
 def fails():
-    raise ValueError("no mail to sato@example.com")
+    raise ValueError("no mail to sato@example.com of Sato Hanako")
 
 headers = {"sentry-monitor-slug": "nightly", "sentry-monitor-start-timestamp-s": "0.000000",
            "sentry-monitor-check-in-id": "a" * 32}
@@ -131,10 +107,34 @@ fails.apply(headers={**headers, "headers": headers})
 sentry_sdk.flush(5)
 """
     subprocess.run([sys.executable, "-c", script], check=True, env=os.environ, timeout=60)
-    (event,) = receiver.wait("event")
-    assert event["exception"]["values"][-1]["value"] == "no mail to ***"
+    (event,) = sentry.wait("event")
+    failed = event["exception"]["values"][-1]
+    assert (failed["type"], failed["value"]) == ("ValueError", "")
+    assert [each["function"] for each in failed["stacktrace"]["frames"]][-1] == "fails"
     assert event["transaction"] == "tests.fails"
-    assert "sato@example.com" not in "\n".join(receiver.bodies)
+    everything = "\n".join(sentry.bodies)
+    assert [each for each in SECRETS if each in everything] == []
+    (check_in,) = sentry.wait("check_in")
+    assert check_in["monitor_slug"] == "nightly"
+    assert (check_in["check_in_id"], check_in["status"]) == ("a" * 32, "error")
+
+
+def test_lines_of_the_log_lose_what_they_quote(sentry: Sentry) -> None:
+    script = """
+import django, logging, sentry_sdk
+django.setup()
+from noren_kit.observability.logging import get_logger
+get_logger("noren.tests").error("mail_refused", said="no Sato Hanako here")
+logging.getLogger("celery.tests").error("Refused by %s", "Sato Hanako")
+logging.getLogger("other").error(f"no {'Sato Hanako'}")
+sentry_sdk.flush(5)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, env=os.environ, timeout=60)
+    awaited(lambda: len(sentry.items("event")) == 3)
+    told = [each["logentry"]["message"] for each in sentry.items("event")]
+    assert sorted(told) == ["Refused by %s", "mail_refused", "other"]
+    everything = "\n".join(sentry.bodies)
+    assert [each for each in SECRETS if each in everything] == []
 
 
 def test_without_the_variable_nothing_is_imported() -> None:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import http.server
 import os
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-import redis
 import requests
 from django.conf import settings
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from noren_kit.testing.live import live_server
+from noren_kit.testing.receiving import Receiver, awaited
 from noren_kit.testing.shops import Shop
 from store import API, Store
 
@@ -37,54 +35,49 @@ WORKER = (
 )
 
 
-class Collector:
+class Collector(Receiver):
     """Takes spans by OTLP over HTTP."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.spans: list[Any] = []
-        spans = self.spans
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                raw = self.rfile.read(int(self.headers["Content-Length"]))
-                for resource in ExportTraceServiceRequest.FromString(raw).resource_spans:
-                    for scope in resource.scope_spans:
-                        spans.extend(scope.spans)
-                self.send_response(200)
-                self.end_headers()
+    def take(self, body: bytes) -> None:
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            for scope in resource.scope_spans:
+                self.spans.extend(scope.spans)
 
-            def log_message(self, *arguments: Any) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    def find(self, name: str, trace: bytes | None = None) -> Any:
+        for each in list(self.spans):
+            if each.name == name and trace in (None, each.trace_id):
+                return each
+        return None
 
     def wait(self, name: str, trace: bytes | None = None) -> Any:
         """The first span of that name, of any trace or of this one."""
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            for each in list(self.spans):
-                if each.name == name and trace in (None, each.trace_id):
-                    return each
-            time.sleep(0.1)
-        raise AssertionError(f"No span {name} among {sorted({s.name for s in self.spans})}")
+        found = awaited(lambda: self.find(name, trace))
+        assert found, f"No span {name} among {sorted({each.name for each in self.spans})}"
+        return found
 
 
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    made = Collector()
-    endpoint = f"http://127.0.0.1:{made.server.server_port}"
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-    monkeypatch.setenv("TRACES_RATIO", "1")
-    yield made
-    made.server.shutdown()
+    with Collector() as made:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://{made.place}")
+        monkeypatch.setenv("TRACES_RATIO", "1")
+        yield made
+
+
+def summary_of(span: Any) -> str:
+    told = {each.key: each.value.string_value for each in span.attributes}
+    return told.get("db.query.summary", "")
 
 
 def test_the_trace_of_an_order(
     collector: Collector, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What other tests have queued is none of this one's.
-    redis.Redis.from_url(settings.REDIS_URL).delete("celery")
+    # Whatever other tests have queued is in another database.
+    monkeypatch.setenv("REDIS_URL", urlsplit(settings.REDIS_URL)._replace(path="/9").geturl())
     store = Store(shop)
     product, customer = store.product(name="Secret tea"), store.customer()
     with Mailbox() as mailbox:
@@ -122,7 +115,11 @@ def test_the_trace_of_an_order(
     of_order = [each for each in collector.spans if each.trace_id == web.trace_id]
     names = {each.name for each in of_order}
     assert {"outbox relay", "task outbox.deliver", "mail send", "redis"} <= names
-    assert any(name.startswith("postgresql INSERT") or "WITH" in name for name in names)
+    stored = "\n".join(summary_of(each) for each in of_order if each.parent_span_id == web.span_id)
+    for table in ("orders_order", "orders_orderline", "outbox_event", "outbox_delivery"):
+        assert f"INSERT {table}" in stored, stored
+    # live_server has asked whether the web is ready, all the time.
+    assert not {each.name for each in collector.spans if each.name.startswith("GET")}
     assert relay.parent_span_id == web.span_id
     assert task.parent_span_id == relay.span_id
     assert mail.parent_span_id == task.span_id
@@ -141,6 +138,19 @@ def test_without_the_variable_nothing_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], check=False, env=os.environ, timeout=60)
     assert done.returncode == 0
+
+
+def test_the_collector_may_be_named_in_a_file(
+    collector: Collector, shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place = tmp_path / "collector"
+    place.write_text(f"http://{collector.place}\n")
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT_FILE", str(place))
+    headers = {"Authorization": f"Bearer {shop.token('owner')}"}
+    with live_server() as base:
+        assert requests.get(f"{base}{API}products/", headers=headers, timeout=10).ok
+        collector.wait("GET api/v1/products/")
 
 
 def test_a_collector_that_is_away_changes_nothing(

@@ -13,6 +13,7 @@ import pytest
 
 from noren.orders.models import Order
 from noren.orders.queries import find_unexplained_lines
+from noren.orders.views.orders import OrderViewSet
 from noren_kit.accounts.models import Membership, MembershipRole
 from noren_kit.testing.plugin import OwnerConnection
 from noren_kit.testing.shops import Shop
@@ -210,3 +211,20 @@ def test_what_fails_at_the_commit_is_not_tried_again(
     with shop.entered():
         assert Order.objects.count() == 2
     assert buyer.order(HTTP_IDEMPOTENCY_KEY="refused").status == 201
+
+
+def test_what_fails_on_both_ways_is_an_error_once(
+    buyer: Buyer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    buyer.warm()
+
+    def fails(*arguments: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(OrderViewSet, "make", fails)
+    caplog.clear()
+    answer = buyer.order()
+    assert (answer.status, answer.long) == (500, True)
+    errors = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert len(errors) == 1
+    assert "creating_failed" not in errors[0].getMessage()

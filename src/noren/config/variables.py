@@ -274,8 +274,8 @@ OTEL_SERVICE_NAME: Variable[str] = Variable(
 )
 TRACES_RATIO: Variable[float] = Variable(
     "TRACES_RATIO",
-    "number",
-    values.positive,
+    "from 0 to 1",
+    values.share,
     "The share of requests that are traced, with all that follows from them; 1 for all.",
     default=0.1,
 )

@@ -179,7 +179,8 @@ class Creations:
             if sent:  # Who knows whether it was committed? It is the view's to say what failed.
                 asked.META[FAILED] = error
             elif not isinstance(error, DatabaseError | InterfaceError):
-                _log.exception("creating_failed")
+                # An error is what the long way meets as well, and says.
+                _log.warning("creating_failed", exc_info=True)
             return None
         return made
 

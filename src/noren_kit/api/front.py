@@ -241,7 +241,7 @@ def _made(asking: _Asking, environ: dict[str, Any]) -> _Found | None:
     except (DatabaseError, InterfaceError):
         kept = None  # The long way tries again, or says why.
     except Exception:
-        _log.exception("recipe_failed", route=asking.known.seed.route)
+        _log.warning("recipe_failed", route=asking.known.seed.route, exc_info=True)
         kept = None
     if kept is None:
         environ[MISSED] = key

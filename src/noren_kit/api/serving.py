@@ -33,6 +33,7 @@ from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 
 from noren_kit.core.starting import ends_if_refused
+from noren_kit.core.variables import FILE_SUFFIX
 from noren_kit.observability import draining
 from noren_kit.observability.metrics_folder import prepare
 
@@ -54,7 +55,8 @@ def import_and_freeze(target: str) -> None:
     now is kept out of its sight, and it runs only afterwards (see `gc.freeze`).
     """
     gc.disable()
-    unused = _UNUSED if os.environ.get(TRACES_TO) else (*_UNUSED, "opentelemetry")
+    are_traced = any(os.environ.get(name) for name in (TRACES_TO, TRACES_TO + FILE_SUFFIX))
+    unused = _UNUSED if are_traced else (*_UNUSED, "opentelemetry")
     for name in unused:
         sys.modules[name] = None  # type: ignore[assignment]  # as if it were not installed
     with ends_if_refused():

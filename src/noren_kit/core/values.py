@@ -57,6 +57,17 @@ def positive(given: str) -> float:
     return number
 
 
+def share(given: str) -> float:
+    """A number from 0, none, to 1, all."""
+    try:
+        number = float(given)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise ValueError("is no number from 0 to 1")
+    return number
+
+
 def one_of(*names: str) -> Callable[[str], str]:
     """One of these, in upper or lower case."""
 

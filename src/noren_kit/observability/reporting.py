@@ -1,12 +1,13 @@
 """Errors reported to Sentry, without what they are none of Sentry's business.
 
-What goes out is the exception with its stack, the route, ids of tenant, person and request, and
-for scheduled tasks whether they ran. Bodies, headers, cookies, queries, variables of the stack
-and the rows that a database error quotes stay here.
+What goes out is the exception's type with its stack, the route, ids of tenant, person and request,
+and for scheduled tasks whether they ran. Bodies, headers, cookies, queries, variables of the stack
+and what an error says, which may quote any of them or a row, stay here: the log has it.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -16,8 +17,6 @@ from noren_kit.observability.masking import mask
 FLUSH_SECONDS = 2
 # Of what the SDK's integrations say of a request.
 _KEPT_OF_REQUEST = ("method", "url")
-# PostgreSQL quotes the row that it refuses there.
-_DETAIL = "\nDETAIL:"
 
 
 def start_reporting(dsn: str, *, environment: str, release: str) -> None:
@@ -45,16 +44,19 @@ def start_reporting(dsn: str, *, environment: str, release: str) -> None:
 
 
 def _before_send(
-    event: MutableMapping[str, Any], _hint: MutableMapping[str, Any]
+    event: MutableMapping[str, Any], hint: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     request = event.get("request") or {}
     event["request"] = {
         name: str(request[name]).partition("?")[0] for name in _KEPT_OF_REQUEST if name in request
     }
     for exception in (event.get("exception") or {}).get("values", ()):
-        exception["value"] = str(exception.get("value", "")).partition(_DETAIL)[0]
-    event.pop("extra", None)
-    event.pop("breadcrumbs", None)
+        exception["value"] = ""
+    for name in _OTHERS:
+        event.pop(name, None)
+    record = hint.get("log_record")
+    if record is not None:
+        event["logentry"] = {"message": _constant(record)}
     actor, tenant = context.actor(), context.tenant_or_none()
     event["user"] = {"id": str(actor.user_id)} if actor else {}
     event.setdefault("tags", {}).update(
@@ -67,6 +69,14 @@ def _before_send(
     return masked
 
 
+def _constant(record: logging.LogRecord) -> str:
+    """What a line says wherever it is written: its event or its format, else its logger's name."""
+    if isinstance(record.msg, dict):
+        return str(record.msg.get("event", record.name))
+    return record.msg if record.args else record.name
+
+
 # Stacks are nested deeper than log lines.
 _DEEP = 8
-_TEXTS = ("exception", "logentry", "message", "request", "contexts", "transaction", "threads")
+_TEXTS = ("exception", "logentry", "request", "contexts", "transaction", "threads")
+_OTHERS = ("extra", "breadcrumbs", "message", "logentry")

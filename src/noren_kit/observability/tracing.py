@@ -9,17 +9,24 @@ some, and lost if nobody takes them.
 from __future__ import annotations
 
 import os
+import re
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from noren_kit.db.tally import shown, watchers
+from noren_kit.observability.probes import UNWATCHED
 
 # Of a Celery message (W3C Trace Context, section 3.2).
 TRACE_HEADER = "traceparent"
+_WRITES = re.compile(
+    r"\b(INSERT|DELETE|(?<!FOR )(?<!KEY )UPDATE)(?: INTO| FROM)?\s+\"?(?!SET\b)(\w+)", re.IGNORECASE
+)
+_MOST_SUMMARY = 255
 _SEND_SECONDS = 5
 _DELAY_MILLISECONDS = 1_000
 
@@ -157,6 +164,13 @@ def _present() -> Any:
     return found if found.is_recording() else None
 
 
+@lru_cache(maxsize=1024)
+def summary(statement: str) -> str:
+    """What a statement writes to, else its first word (`db.query.summary`, "Database spans")."""
+    writes = dict.fromkeys(f"{verb.upper()} {table}" for verb, table in _WRITES.findall(statement))
+    return " ".join(writes)[:_MOST_SUMMARY] or statement.lstrip().partition(" ")[0]
+
+
 def _note_statement(statement: str, seconds: float) -> None:
     if _present() is None:
         return
@@ -167,7 +181,11 @@ def _note_statement(statement: str, seconds: float) -> None:
         f"postgresql {text.partition(' ')[0]}",
         kind=SpanKind.CLIENT,
         start_time=ended - int(seconds * 1e9),
-        attributes={"db.system.name": "postgresql", "db.query.text": text},
+        attributes={
+            "db.system.name": "postgresql",
+            "db.query.text": text,
+            "db.query.summary": summary(statement),
+        },
     )
     made.end(ended)
 
@@ -183,11 +201,16 @@ def name_request(method: str | None, route: str | None, status: int) -> None:
 
 
 def traced(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """A WSGI application with a span for each request; each begins a trace of its own."""
+    """A WSGI application with a span for each request; each begins a trace of its own.
+
+    Probes and scrapes have none.
+    """
     if not is_on():
         return application
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith(UNWATCHED):
+            return application(environ, start_response)
         method = str(environ["REQUEST_METHOD"])
         facts = {"http.request.method": method}
         with span(method, "SERVER", parent="", attributes=facts):
