@@ -7,11 +7,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
+from django.conf import settings
 
+from noren.config.celery import app
 from noren_kit.testing.live import live_server
 from noren_kit.testing.plugin import OwnerConnection
 from noren_kit.testing.receiving import Receiver, awaited
@@ -141,3 +145,31 @@ def test_without_the_variable_nothing_is_imported() -> None:
     script = "import django, sys; django.setup(); sys.exit('sentry_sdk' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], check=False, env=os.environ, timeout=60)
     assert done.returncode == 0
+
+
+def test_every_scheduled_task_is_watched(sentry: Sentry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As beat sends them when all are due; what comes twice a minute Sentry does not watch."""
+    monkeypatch.setenv("REDIS_URL", urlsplit(settings.REDIS_URL)._replace(path="/9").geturl())
+    script = """
+import datetime, django, sentry_sdk
+django.setup()
+from celery.beat import Scheduler
+from noren.config.celery import app
+app.loader.import_default_modules()
+scheduler = Scheduler(app)
+for entry in scheduler.schedule.values():
+    entry.last_run_at -= datetime.timedelta(days=400)
+for _entry in list(scheduler.schedule):
+    scheduler.tick()
+sentry_sdk.flush(5)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, env=os.environ, timeout=60)
+    each_minute = timedelta(minutes=1)
+    scheduled = {
+        name for name, each in app.conf.beat_schedule.items() if each["schedule"] >= each_minute
+    }
+    assert set(app.conf.beat_schedule) - scheduled == {"release-expired-holds"}
+    awaited(lambda: len(sentry.items("check_in")) >= len(scheduled), 10)
+    started = {each["monitor_slug"]: each["monitor_config"] for each in sentry.items("check_in")}
+    assert set(started) == scheduled
+    assert all(each["schedule"]["value"] for each in started.values())
