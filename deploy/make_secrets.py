@@ -40,6 +40,7 @@ def values() -> dict[str, str]:
         "REDIS_PASSWORD": redis,
         "REDIS_URL": f"redis://:{redis}@redis:6379/0",
         "SECRET_KEY": secrets.token_urlsafe(64),
+        "METRICS_TOKEN": secrets.token_urlsafe(32),
         "JWT_PRIVATE_KEY": key.stdout,
     }
 

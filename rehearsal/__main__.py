@@ -75,6 +75,9 @@ def _rehearse(folder: Path, mailbox: Mailbox, report: Report, options: Any) -> N
         with report.step("web, worker, beat, relay, nginx"):
             application.start()
             servers.start_nginx()
+        with report.step("Prometheus"):
+            token = application.environment["METRICS_TOKEN"]
+            servers.start_prometheus(token, application.metrics_ports.values())
         people = json.loads(credentials.read_text())["tenants"][0]["users"]
         stage = Stage(servers, application, mailbox, report, people)
         if "rolling" in options.parts:

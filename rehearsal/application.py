@@ -18,6 +18,7 @@ from noren_kit.stack.process import GuardedProcess
 from rehearsal.servers import NAME, Servers
 
 CHECKOUT = Path(__file__).parents[1]
+SETTINGS = "noren.config.settings.production"
 READY = "/health/ready/"
 READY_SECONDS = 60.0
 STOP_SECONDS = 20
@@ -40,11 +41,12 @@ def environment(servers: Servers, mail_port: int) -> dict[str, str]:
         "REDIS_URL": servers.redis_url,
         "SECRET_KEY": secrets.token_urlsafe(64),
         "JWT_PRIVATE_KEY": new_private_key(),
-        "DJANGO_SETTINGS_MODULE": "noren.config.settings.production",
+        "DJANGO_SETTINGS_MODULE": SETTINGS,
         "ALLOWED_HOSTS": f"{NAME},{LOOPBACK}",
         "PUBLIC_ORIGINS": f"https://{NAME}:{servers.https_port}",
         "TRUSTED_PROXIES": f"{LOOPBACK}/32",
         "LIMITS": PLENTY,
+        "METRICS_TOKEN": secrets.token_urlsafe(32),
         "EMAIL_HOST": LOOPBACK,
         "EMAIL_PORT": str(mail_port),
         "NOREN_HOME": str(servers.folder),
@@ -60,12 +62,16 @@ class Application:
         self._servers = servers
         self.environment = dict(environment)
         self.running: dict[str, GuardedProcess] = {}
+        self.metrics_ports = {name: any_free() for name in ("worker", "beat", "relay")}
 
-    def command(self, *arguments: str) -> None:
-        """Run a `noren` command to its end; raises StackError with what it said."""
+    def command(self, *arguments: str, settings: str = "") -> None:
+        """Run a `noren` command to its end, perhaps with other settings than production's.
+
+        Raises StackError with what it said.
+        """
         result = subprocess.run(  # noqa: S603  our own program
             [sys.executable, "-m", "noren.cli", *arguments],
-            env=self.environment,
+            env={**self.environment, "DJANGO_SETTINGS_MODULE": settings or SETTINGS},
             cwd=CHECKOUT,
             capture_output=True,
             text=True,
@@ -78,10 +84,8 @@ class Application:
         """Start everything and return when each web process is ready."""
         for index, port in enumerate(self._servers.web_ports, start=1):
             self.run(f"web-{index}", *self._web(port))
-        self.run("worker", *CELERY, *WORKER.split())
-        schedule = str(self._servers.folder / "celerybeat-schedule")
-        self.run("beat", *CELERY, "beat", "--loglevel", "info", "--pidfile=", "-s", schedule)
-        self.run("relay", "noren.cli", "relay")
+        for name in self.metrics_ports:
+            self.run_again(name)
         for port in self._servers.web_ports:
             self.await_ready(port)
 
@@ -97,7 +101,10 @@ class Application:
         with (to or self._servers.log(name)).open("ab") as output:
             process = GuardedProcess(
                 [sys.executable, "-m", *arguments],
-                env=self.environment,
+                env={
+                    **self.environment,
+                    "METRICS_PORT": str(self.metrics_ports.get(name, 0)),
+                },
                 cwd=CHECKOUT,
                 output=output,
                 grace=60.0,
@@ -105,6 +112,16 @@ class Application:
             process.start()
         self.running[name] = process
         return process
+
+    def run_again(self, name: str) -> None:
+        """Start worker, beat or relay as `start` does."""
+        schedule = str(self._servers.folder / "celerybeat-schedule")
+        commands = {
+            "worker": [*CELERY, *WORKER.split()],
+            "beat": [*CELERY, *["beat", "--loglevel", "info", "--pidfile=", "-s"], schedule],
+            "relay": ["noren.cli", "relay"],
+        }
+        self.run(name, *commands[name])
 
     def stop(self, *names: str) -> dict[str, int]:
         """SIGTERM to these (to all if none is named), wait, and return their exit codes."""

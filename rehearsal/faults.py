@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from noren_kit.stack.ports import LOOPBACK
-from rehearsal.application import CELERY, WORKER
 from rehearsal.client import Client
 from rehearsal.load import Load
 from rehearsal.stage import Stage
@@ -34,7 +33,6 @@ BACK_ENDS = (
 )
 FULL = Path("/dev/full")
 ORDERS = "SELECT count(*) FROM orders_order WHERE notes = %s"
-VERIFIED = ("stock", "totals", "numbers")
 
 
 @dataclass(frozen=True)
@@ -130,9 +128,7 @@ def faults(stage: Stage) -> None:
     )
     arrived = stage.eventually(lambda: len(stage.mailbox.mails) - mails >= made, 60)
     report.check("a mail for each order", arrived, (len(stage.mailbox.mails) - mails, made))
-    for subject in VERIFIED:
-        stage.application.command("verify", subject)
-        report.check(f"verify {subject}", True)
+    stage.verify()
 
 
 def _one(
@@ -187,7 +183,7 @@ def _worker_killed(stage: Stage) -> None:
     process = stage.application.running["worker"]
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    stage.application.run("worker", *CELERY, *WORKER.split())
+    stage.application.run_again("worker")
 
 
 def _log_on_a_full_device(stage: Stage) -> None:

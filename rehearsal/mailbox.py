@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
 import socketserver
 import threading
+from collections import Counter
 from email.message import EmailMessage
 from typing import Any
 
 from noren_kit.stack.ports import LOOPBACK
+
+NUMBER = re.compile(r"\b\d{4}-\d{6}\b")
 
 
 class _Session(socketserver.StreamRequestHandler):
@@ -55,6 +59,11 @@ class Mailbox(socketserver.ThreadingTCPServer):
         return any(
             text in mail["Subject"] or text in mail.get_content() for mail in list(self.mails)
         )
+
+    def numbers(self) -> Counter[str]:
+        """How many mails name each order in their subject."""
+        found = (NUMBER.search(mail["Subject"]) for mail in list(self.mails))
+        return Counter(each[0] for each in found if each)
 
     def __enter__(self) -> Mailbox:
         threading.Thread(target=self.serve_forever, daemon=True).start()

@@ -16,6 +16,7 @@ PACKAGES = {
     "pgbouncer": "pgbouncer",
     "redis-server": "redis-server",
     "nginx": "nginx-light",
+    "prometheus": "prometheus",
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
 OLDEST_POSTGRES = 15

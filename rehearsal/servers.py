@@ -11,7 +11,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -25,7 +25,8 @@ from noren_kit.stack.ports import LOOPBACK, any_free
 from noren_kit.stack.process import Account, GuardedProcess
 from rehearsal.certificates import Authority, Certificate
 
-SHIPPED = Path(__file__).parents[1] / "deploy" / "nginx"
+DEPLOY = Path(__file__).parents[1] / "deploy"
+SHIPPED = DEPLOY / "nginx"
 NAME = "noren.example"
 DATABASE, ADMIN = "noren", "rehearsal_admin"
 START_SECONDS = 60.0
@@ -78,6 +79,7 @@ class Servers:
     redis_port: int = field(default_factory=any_free)
     http_port: int = field(default_factory=any_free)
     https_port: int = field(default_factory=any_free)
+    prometheus_port: int = field(default_factory=any_free)
     passwords: dict[str, str] = field(default_factory=roles.new_passwords)
 
     def __post_init__(self) -> None:
@@ -192,6 +194,32 @@ class Servers:
             raise StackError(f"nginx -t: {tested.stderr}")
         self._run("nginx", [*common, "-g", "daemon off;"], stop=signal.SIGQUIT)
         self._await("nginx", lambda: socket.create_connection((LOOPBACK, self.https_port)))
+
+    def start_prometheus(self, token: str, background: Iterable[int]) -> None:
+        """Start the shipped configuration; ports, the token's place and its pace are ours."""
+        secret, conf = self.folder / "metrics-token", self.folder / "prometheus"
+        self._write(secret, token)
+        data = self._own("prometheus")
+        for name in ("alerts.yml", "prometheus.yml"):
+            text = (DEPLOY / "prometheus" / name).read_text()
+            text = text.replace("/etc/noren/metrics-token", str(secret)).replace("15s", "1s")
+            for shipped, ports in (
+                ('"127.0.0.1:8000"', self.web_ports),
+                ('"127.0.0.1:9101", "127.0.0.1:9102", "127.0.0.1:9103"', background),
+            ):
+                text = text.replace(shipped, ", ".join(f'"{LOOPBACK}:{port}"' for port in ports))
+            self._write(conf / name, text)
+        arguments = [
+            f"--config.file={conf / 'prometheus.yml'}",
+            f"--storage.tsdb.path={data / 'data'}",
+            f"--web.listen-address={LOOPBACK}:{self.prometheus_port}",
+        ]
+        self._run("prometheus", arguments)
+        self._await("prometheus", lambda: socket.create_connection(self.prometheus))
+
+    @property
+    def prometheus(self) -> tuple[str, int]:
+        return LOOPBACK, self.prometheus_port
 
     def admin_url(self) -> str:
         """The superuser's address, with TLS and the server's name looked at."""

@@ -16,6 +16,7 @@ from rehearsal.mailbox import Mailbox
 from rehearsal.report import Report
 from rehearsal.servers import DATABASE, Servers
 
+VERIFIED = ("stock", "totals", "numbers", "isolation")
 PENDING = "SELECT count(*) FROM outbox_delivery WHERE handled_at IS NULL"
 
 
@@ -53,6 +54,12 @@ class Stage:
     def pending(self) -> int:
         """Deliveries of events that no worker has handled yet."""
         return int(self.ask_database(PENDING))
+
+    def verify(self) -> None:
+        """`noren verify` of what money and stock hang on."""
+        for subject in VERIFIED:
+            self.application.command("verify", subject)
+            self.report.check(f"verify {subject}", True)
 
     def lines(self, name: str) -> list[dict[str, Any]]:
         """The JSON lines that a process has written."""

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from noren_kit.stack.probing import probe
-from rehearsal import limits, stopping, transport
+from rehearsal import limits, stopping, transport, watching
 from rehearsal.client import Answer, Client
 from rehearsal.stage import Stage
 
@@ -24,13 +24,16 @@ SECURITY_HEADERS = {
 
 def use(stage: Stage) -> None:
     """All checks, from the network upwards, and in the end the stop."""
+    watching.targets(stage)
     transport.check(stage)
     probes(stage)
     owner = sign_in(stage)
     reads(stage, owner)
     order_and_cancel(stage, owner)
+    watching.figures(stage)
     limits.check(stage)
     log_lines(stage, owner)
+    watching.outage(stage)
     stopping.drain(stage)
     stopping.stop(stage)
 
