@@ -30,8 +30,9 @@ OPEN_TO_ALL = {
     "schema",
     "docs",
 }
-# Plain Django views: probes, which need no credential, and figures, which need the scraper's.
-PROBES = {"health", "health-live", "health-ready", "metrics"}
+# Plain Django views: probes and pictures, which need no credential, and figures, which need the
+# scraper's.
+PLAIN = {"health", "health-live", "health-ready", "metrics", "media"}
 
 
 def patterns(resolver: Any) -> Iterator[URLPattern]:
@@ -75,8 +76,8 @@ def contract_classes() -> list[type[ContractBase]]:
     return found
 
 
-def test_plain_views_are_the_probes() -> None:
-    assert {each.name for each in PATTERNS if not hasattr(each.callback, "cls")} == PROBES
+def test_plain_views_are_known() -> None:
+    assert {each.name for each in PATTERNS if not hasattr(each.callback, "cls")} == PLAIN
 
 
 @pytest.mark.parametrize("name", sorted(VIEWS))
@@ -100,7 +101,7 @@ def test_every_view_refuses_unknown_parameters(name: str) -> None:
 
 @pytest.mark.parametrize("viewset", sorted(VIEWSETS, key=lambda view: view.__name__))
 def test_every_extra_action_names_its_right(viewset: Any) -> None:
-    extra = {action.__name__ for action in viewset.get_extra_actions()}
+    extra = {name for action in viewset.get_extra_actions() for name in action.mapping.values()}
     assert extra - set(ACTION_VERBS) == set(viewset.action_rights)
     assert all(right.count(".") == 1 for right in viewset.action_rights.values())
 

@@ -16,6 +16,8 @@ from noren_kit.accounts.standing import affiliations
 from noren_kit.api.registry import known_rights
 from noren_kit.audit.models import AccessEntry
 from noren_kit.audit.recording import record
+from noren_kit.core.ids import uuid7
+from noren_kit.files.keeping import keep_file
 from noren_kit.tenancy.models import Tenant
 from noren_kit.testing.shops import PASSWORD, Client, Shop, make_shop, make_superuser
 from store import Store
@@ -105,6 +107,7 @@ class Requests:
         # What makes an object, by the path up to its id.
         self.objects: dict[str, Callable[[], Any]] = {
             "/api/v1/products/": store.product,
+            "/media/": self._file,
             "/api/v1/categories/": store.category,
             "/api/v1/brands/": lambda: store.post("brands/", self._named()),
             "/api/v1/suppliers/": lambda: store.post("suppliers/", self._coded()),
@@ -243,8 +246,12 @@ class Requests:
         review = self.store.post(path, {"rating": 5})
         return self.store.post(f"{path}{review['id']}/approve/", None, 200)
 
+    def _file(self) -> dict[str, Any]:
+        with self.shop.entered():
+            return {"id": keep_file(b"\xff", kind="products", row=uuid7(), extension="jpg")}
+
     def _variant(self) -> dict[str, Any]:
-        return {"name": "Large", "sku": f"V{next(_numbers)}"}
+        return {"name": "Large", "sku": f"W{next(_numbers)}"}
 
     def body(self, operation: Operation) -> Any:
         if operation.method in ("GET", "DELETE") or operation.template.endswith("/restore/"):

@@ -25,12 +25,14 @@ from noren.catalog.models import Review
 from noren_kit.accounts import tokens
 from noren_kit.accounts.permissions import PlatformStaff
 from noren_kit.accounts.provisioning import create_tenant
+from noren_kit.core.ids import uuid7
+from noren_kit.files.keeping import keep_file
 from noren_kit.tenancy.models import Tenant
 from noren_kit.testing.answers import ERROR_MEMBERS
 from noren_kit.testing.filling import Filler
 from noren_kit.testing.shops import Client, Shop, make_superuser
 
-JSON = "application/json"
+JSON, FORM = "application/json", "multipart/form-data"
 # An answer that takes this much of the processor hangs; the other bound allows for busy machines.
 # Bounds on accidents, and no measures: machines differ by a factor of three.
 CPU_SECONDS, WALL_SECONDS = 3.0, 15.0
@@ -61,12 +63,12 @@ class Operation:
 
     @property
     def is_detail(self) -> bool:
-        return "{" in self.template
+        return bool(self.parts)
 
     @property
     def parts(self) -> list[str]:
-        """The names in the path: at most a parent's, then `pk` for a row of the resource."""
-        return re.findall(r"{(\w+)}", self.template)
+        """The rows in the path: at most a parent's, then `pk` for one of the resource."""
+        return [each for each in re.findall(r"{(\w+)}", self.template) if each != "name"]
 
     @property
     def is_platforms(self) -> bool:
@@ -99,9 +101,14 @@ class Operation:
     @property
     def body_schema(self) -> dict[str, Any] | None:
         body = self.described().get("requestBody")
-        if body is None:
+        if body is None or self.takes_forms:
             return None
         return resolved(body["content"][JSON]["schema"])
+
+    @property
+    def takes_forms(self) -> bool:
+        """Whether a body is a form, as of those that carry files."""
+        return FORM in self.described().get("requestBody", {}).get("content", {})
 
     @property
     def takes_rows(self) -> bool:
@@ -179,6 +186,8 @@ class World:
         self.rows[Tenant] = create_tenant(slug="spare", name="Spare")
         token = tokens.open_session(user=make_superuser("attacker"), affiliation=None).access
         self.platform = Client(token)
+        with shop.entered():
+            self.file = keep_file(b"\xff", kind="products", row=uuid7(), extension="jpg")
         self._witness = psycopg.connect(os.environ["DATABASE_BACKUP_URL"], autocommit=True)
         digest = "SELECT {}, count(*), coalesce(sum(hashtext(t::text)), 0) FROM {} t"
         each = [sql.SQL(digest).format(sql.Literal(name), sql.Identifier(name)) for name in tables]
@@ -205,7 +214,7 @@ class World:
 
     def path(self, operation: Operation, pk: str | None = None) -> str:
         """The path to a row; `pk` is its id, or that of the parent where it is a list's."""
-        path, parts = operation.template, operation.parts
+        path, parts = operation.template.replace("{name}", self.file), operation.parts
         for part in parts:
             if pk is None or part != parts[-1]:
                 row = self.rows[operation.view.resource_model()]

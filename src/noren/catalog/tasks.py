@@ -8,7 +8,7 @@ import zoneinfo
 from celery import shared_task
 from django.utils import timezone
 
-from noren.catalog.services import announce_running_low, follow_classes
+from noren.catalog.services import announce_running_low, follow_classes, sweep_images
 from noren_kit.core import context
 from noren_kit.tenancy.tasks import TenantTask
 from noren_kit.tenancy.upkeep import in_every_tenant, queue_in_every_tenant
@@ -20,6 +20,18 @@ DIGEST_HOUR = 7
 def follow_tax_classes() -> int:
     """Bring categories to the rates of the day, in all tenants; returns how many changed."""
     return in_every_tenant(follow_classes)
+
+
+@shared_task(name="catalog.sweep_all_images")
+def sweep_all_images() -> int:
+    """Ask for the sweep in every active tenant; returns their number."""
+    return queue_in_every_tenant("catalog.sweep_images")
+
+
+@shared_task(base=TenantTask, name="catalog.sweep_images", ignore_result=True)
+def sweep_tenant_images() -> int:
+    """Remove the tenant's pictures that no product names; returns how many."""
+    return sweep_images()
 
 
 @shared_task(name="catalog.low_stock_digests")

@@ -2,76 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterator
-from typing import Any
-
-from django.core.exceptions import ImproperlyConfigured
-
-from noren_kit.accounts.keys import ring
+from noren.config import judging
+from noren.config.judging import Database
 from noren_kit.core import values
 from noren_kit.core.variables import Section, Table, Variable
 from noren_kit.db.role_names import APP, BACKUP, OWNER, PLATFORM, RELAY
-from noren_kit.limits.policies import parse_limits
 
 PROCESSES = ("web", "worker", "beat", "relay", "migrate")
-Database = dict[str, Any]
-_KEY_CHARACTERS, _KEY_VARIETY = 50, 10
-_PLACEHOLDERS = ("django-insecure", "change", "example", "secret", "only-for-tests", "default")
 _NO_DATABASE: Database = {}
-
-
-def _private_keys(given: str) -> str:
-    pems = values.lines(given)
-    try:
-        keys = ring(pems)
-    except (TypeError, ValueError, ImproperlyConfigured) as error:
-        raise ValueError("holds no Ed25519 private key in PEM form") from error
-    if not keys:
-        raise ValueError("holds no Ed25519 private key in PEM form")
-    return pems
-
-
-def _limits(given: str) -> dict[str, tuple[int, int]]:
-    try:
-        return parse_limits(given)
-    except ImproperlyConfigured as error:
-        raise ValueError(str(error).removeprefix("LIMITS: ").removesuffix(".")) from error
-
-
-def _weak_key(key: str) -> Iterator[str]:
-    if len(key) < _KEY_CHARACTERS or len(set(key)) < _KEY_VARIETY:
-        yield f"is weak: {_KEY_CHARACTERS} random characters or more are needed"
-    elif any(word in key.lower() for word in _PLACEHOLDERS):
-        yield "is a placeholder, not a random text"
-
-
-def _debugging(value: bool) -> Iterator[str]:
-    if value:
-        yield "must not be on in production"
-
-
-def _wild_hosts(hosts: list[str]) -> Iterator[str]:
-    if not hosts:
-        yield "names no host"
-    if any("*" in host for host in hosts):
-        yield "must name its hosts; * would accept any"
-
-
-def _open_proxies(networks: list[str]) -> Iterator[str]:
-    if any(ipaddress.ip_network(network).prefixlen == 0 for network in networks):
-        yield "must name your proxies; this trusts every address"
-
-
-def _without_tls(origins: list[str]) -> Iterator[str]:
-    if any(origin.startswith("http:") for origin in origins):
-        yield "must hold https origins alone"
-
-
-def _privileged(database: Database) -> Iterator[str]:
-    user = database.get("USER")
-    if user in {"postgres", OWNER, PLATFORM, BACKUP}:
-        yield f"logs in as {user}, whom row-level security does not bind; it must be {APP}"
 
 
 def _database(name: str, role: str, meaning: str, *needed_by: str) -> Variable[Database]:
@@ -91,18 +29,18 @@ SECRET_KEY: Variable[str] = Variable(
     values.text,
     "Signs and seeds; 50 random characters or more.",
     secret=True,
-    unsafe=_weak_key,
+    unsafe=judging.weak_key,
 )
 JWT_PRIVATE_KEY: Variable[str] = Variable(
     "JWT_PRIVATE_KEY",
     "PEM",
-    _private_keys,
+    judging.private_keys,
     "Ed25519 private keys (`openssl genpkey -algorithm ed25519`), one after the other: the first "
     "signs tokens, all verify them.",
     secret=True,
 )
 DEBUG: Variable[bool] = Variable(
-    "DEBUG", "flag", values.flag, "Refused in production.", default=False, unsafe=_debugging
+    "DEBUG", "flag", values.flag, "Refused in production.", default=False, unsafe=judging.debugging
 )
 ALLOWED_HOSTS: Variable[list[str]] = Variable(
     "ALLOWED_HOSTS",
@@ -111,7 +49,7 @@ ALLOWED_HOSTS: Variable[list[str]] = Variable(
     "Host names that the API answers to; `.shop.example` stands for its sub-domains too.",
     default=[],
     needed_by=("web",),
-    unsafe=_wild_hosts,
+    unsafe=judging.wild_hosts,
 )
 TRUSTED_PROXIES: Variable[list[str]] = Variable(
     "TRUSTED_PROXIES",
@@ -119,7 +57,7 @@ TRUSTED_PROXIES: Variable[list[str]] = Variable(
     values.networks,
     "Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
     default=[],
-    unsafe=_open_proxies,
+    unsafe=judging.open_proxies,
 )
 PUBLIC_ORIGINS: Variable[list[str]] = Variable(
     "PUBLIC_ORIGINS",
@@ -127,7 +65,7 @@ PUBLIC_ORIGINS: Variable[list[str]] = Variable(
     values.origins,
     "Origins of your own pages, whose requests may use the refresh cookie.",
     default=[],
-    unsafe=_without_tls,
+    unsafe=judging.without_tls,
 )
 CORS_ALLOWED_ORIGINS: Variable[list[str]] = Variable(
     "CORS_ALLOWED_ORIGINS",
@@ -135,7 +73,7 @@ CORS_ALLOWED_ORIGINS: Variable[list[str]] = Variable(
     values.origins,
     "Origins of pages elsewhere whose scripts may call the API (Fetch standard, CORS).",
     default=[],
-    unsafe=_without_tls,
+    unsafe=judging.without_tls,
 )
 SECURE_HSTS_SECONDS: Variable[int] = Variable(
     "SECURE_HSTS_SECONDS",
@@ -158,7 +96,7 @@ DATABASE_URL: Variable[Database] = Variable(
     values.database_url,
     f"As `{APP}`: requests and tasks. `postgres://{APP}:…@host/noren`; for TLS append "
     "`?sslmode=verify-full&sslrootcert=/path/ca.pem` (to every address).",
-    unsafe=_privileged,
+    unsafe=judging.privileged,
 )
 DATABASE_OWNER_URL: Variable[Database] = _database(
     "DATABASE_OWNER_URL", OWNER, "migrations; no pooler.", "migrate"
@@ -201,7 +139,7 @@ CACHE_REDIS_URL: Variable[str] = Variable(
 LIMITS: Variable[dict[str, tuple[int, int]]] = Variable(
     "LIMITS",
     "limits",
-    _limits,
+    judging.limits,
     "`credential=1000/3600,sign_in=30/3600`: requests per seconds by class of caller "
     "([limits](limits.md)).",
     default={},
@@ -291,6 +229,44 @@ SENTRY_DSN: Variable[str] = Variable(
 SENTRY_ENVIRONMENT: Variable[str] = Variable(
     "SENTRY_ENVIRONMENT", "text", values.text, "Under which name.", default="production"
 )
+MEDIA_FOLDER: Variable[str] = Variable(
+    "MEDIA_FOLDER",
+    "path",
+    values.text,
+    "Where pictures are kept where there is no bucket.",
+    default="var/media",
+)
+MEDIA_URL: Variable[str] = Variable(
+    "MEDIA_URL",
+    "address",
+    values.folder_url,
+    "What addresses of pictures begin with, say a CDN's; empty is the bucket's own, or `/media/` "
+    "of the first of PUBLIC_ORIGINS.",
+    default="",
+)
+S3_BUCKET: Variable[str] = Variable(
+    "S3_BUCKET",
+    "text",
+    values.text,
+    "The bucket for pictures, which anybody may read at MEDIA_URL; empty is MEDIA_FOLDER.",
+    default="",
+)
+S3_ENDPOINT_URL: Variable[str] = Variable(
+    "S3_ENDPOINT_URL", "address", values.folder_url, "Of another S3 than Amazon's.", default=""
+)
+S3_REGION: Variable[str] = Variable(
+    "S3_REGION", "text", values.text, "The bucket's region.", default=""
+)
+S3_ACCESS_KEY_ID: Variable[str] = Variable(
+    "S3_ACCESS_KEY_ID",
+    "text",
+    values.text,
+    "Whose key; empty is what the machine has (a role, `~/.aws`).",
+    default="",
+)
+S3_SECRET_ACCESS_KEY: Variable[str] = Variable(
+    "S3_SECRET_ACCESS_KEY", "text", values.text, "The key.", default="", secret=True
+)
 METRICS_TOKEN: Variable[str] = Variable(
     "METRICS_TOKEN",
     "text",
@@ -358,6 +334,18 @@ TABLE = Table(
                 EMAIL_HOST_PASSWORD,
                 EMAIL_USE_TLS,
                 DEFAULT_FROM_EMAIL,
+            ),
+        ),
+        Section(
+            "Pictures ([pictures](pictures.md))",
+            (
+                MEDIA_FOLDER,
+                MEDIA_URL,
+                S3_BUCKET,
+                S3_ENDPOINT_URL,
+                S3_REGION,
+                S3_ACCESS_KEY_ID,
+                S3_SECRET_ACCESS_KEY,
             ),
         ),
         Section(

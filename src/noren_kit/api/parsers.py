@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import orjson
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, MultiPartParser
 
 from noren_kit.core.conf import conf
 from noren_kit.core.errors import AppError
@@ -97,6 +97,23 @@ class StrictJsonParser(BaseParser):
         if request is not None and len(body) < int(request.META.get("CONTENT_LENGTH") or 0):
             raise ParseError(_("The body ended before its stated length."))
         return parse_json(body)
+
+
+class FormParser(MultiPartParser):
+    """Forms with files (RFC 7578), of POST alone and with a boundary."""
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kind, _semicolon, rest = (media_type or "").partition(";")
+        request = (parser_context or {}).get("request")
+        is_form = kind.strip().lower() == self.media_type and "boundary=" in rest
+        if not is_form or (request is not None and request.method != "POST"):
+            raise UnsupportedMediaType(media_type or "")
+        return super().parse(stream, media_type, parser_context)
 
 
 def _charset(media_type: str | None) -> str:

@@ -113,6 +113,16 @@ def _url(given: str, schemes: tuple[str, ...]) -> None:
         raise ValueError(f"does not begin with {schemes[0]}://")
 
 
+def folder_url(given: str) -> str:
+    """An http address that paths are put behind: it ends with a slash, which is added."""
+    _url(given, ("https", "http"))
+    parts = urlsplit(given)
+    if not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("is no address such as https://cdn.example/")
+    _port_of(given)
+    return given.rstrip("/") + "/"
+
+
 def redis_url(given: str) -> str:
     """The address of a Redis database; `rediss://` for TLS."""
     _url(given, REDIS)

@@ -7,6 +7,7 @@ from noren_kit.endpoints.access_log import AccessEntryViewSet
 from noren_kit.endpoints.api_keys import ApiKeyViewSet
 from noren_kit.endpoints.audit import ChangeViewSet
 from noren_kit.endpoints.health import full
+from noren_kit.endpoints.media import media
 from noren_kit.endpoints.members import MemberViewSet
 from noren_kit.endpoints.roles import RoleViewSet
 from noren_kit.endpoints.schema import DocumentationView, SchemaView
@@ -27,6 +28,7 @@ urlpatterns = [
     path("api/auth/", include("noren_kit.endpoints.auth.urls")),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", DocumentationView.as_view(url_name="schema"), name="docs"),
+    path("media/<path:name>", media, name="media"),
     path("health/", full, name="health"),
     path("metrics", scraping.metrics, name="metrics"),
     path("health/live/", health.live, name="health-live"),

@@ -65,6 +65,7 @@ def start_servers(*, durable: bool = False) -> None:
     bootstrap(admin_url, TEMPLATE, passwords)
     os.environ.update(role_urls(admin_url, TEMPLATE, passwords))
     os.environ[ADMIN] = admin_url
+    os.environ["MEDIA_FOLDER"] = str(home / "media")
     os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
     os.environ.setdefault("JWT_PRIVATE_KEY", new_private_key())
     subprocess.run(

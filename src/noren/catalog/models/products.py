@@ -108,10 +108,6 @@ class Product(TenantModel):
     def is_active(self) -> bool:
         return self.status == self.Status.ACTIVE
 
-    @property
-    def image_url(self) -> str | None:
-        return self.image or None
-
 
 class ProductTag(TenantRow):
     """A tag on a product."""

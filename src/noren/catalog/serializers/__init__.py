@@ -7,6 +7,7 @@ from noren.catalog.serializers.classification import (
     TagSerializer,
 )
 from noren.catalog.serializers.facets import FacetsSerializer
+from noren.catalog.serializers.images import ImageUploadSerializer
 from noren.catalog.serializers.pricing import (
     NewPriceSerializer,
     PriceRuleSerializer,
@@ -33,6 +34,7 @@ __all__ = [
     "CatalogueFiguresSerializer",
     "CategorySerializer",
     "FacetsSerializer",
+    "ImageUploadSerializer",
     "NewPriceSerializer",
     "PopularSerializer",
     "PriceRuleSerializer",

@@ -33,6 +33,7 @@ from noren_kit.api.fields import AmountField, ComputedField, QuantityField, Text
 from noren_kit.api.serializers import ResourceSerializer
 from noren_kit.core import context
 from noren_kit.core.money import round_amount
+from noren_kit.files.keeping import address_of
 
 MAX_TAGS = 50
 
@@ -43,10 +44,6 @@ def price_with_tax(price: Decimal, tax_rate: Decimal) -> Decimal:
     if tenant.prices_include_tax:
         return price
     return round_amount(price * (100 + tax_rate) / 100, tenant.currency, tenant.tax_rounding)
-
-
-def image_url(image: str) -> str | None:
-    return image or None
 
 
 class ProductListSerializer(ResourceSerializer):
@@ -64,7 +61,7 @@ class ProductListSerializer(ResourceSerializer):
     availability_status = availability_field()
     backorder = backorder_field()
     image_url = ComputedField(
-        image_url, reads=["image"], shown_as=serializers.CharField(allow_null=True)
+        address_of, reads=["image"], shown_as=serializers.CharField(allow_null=True)
     )
     tags: Any = serializers.SlugRelatedField("name", many=True, read_only=True)
 

@@ -4,6 +4,7 @@ from noren.catalog.services.approval import APPROVE, ApprovalBound
 from noren.catalog.services.categories import create_categories, save_category, update_categories
 from noren.catalog.services.counters import count_sales, refresh_ratings
 from noren.catalog.services.digest import announce_running_low
+from noren.catalog.services.images import IMAGES, set_image, sweep_images
 from noren.catalog.services.importing import ImportedProduct, import_products
 from noren.catalog.services.pricing import (
     PriceRule,
@@ -41,6 +42,7 @@ from noren.catalog.services.variants import (
 
 __all__ = [
     "APPROVE",
+    "IMAGES",
     "MODERATE",
     "OVERRIDE_FLOOR",
     "ApprovalBound",
@@ -69,6 +71,8 @@ __all__ = [
     "restore_review",
     "save_category",
     "save_tax_class",
+    "set_image",
+    "sweep_images",
     "update_categories",
     "update_product",
     "update_products",

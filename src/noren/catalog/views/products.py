@@ -24,6 +24,7 @@ from noren.catalog.serializers import (
 )
 from noren.catalog.services import APPROVE, OVERRIDE_FLOOR, ApprovalBound
 from noren.catalog.views.filters import ProductFilterSet
+from noren.catalog.views.images import ImageActions
 from noren.catalog.views.pricing import PriceActions
 from noren.inventory.views import StockActions
 from noren_kit.api.filters import FilterBackend
@@ -34,7 +35,7 @@ from noren_kit.core import context
 from noren_kit.core.money import quantum_of
 
 
-class ProductViewSet(PriceActions, StockActions, ResourceViewSet):
+class ProductViewSet(PriceActions, ImageActions, StockActions, ResourceViewSet):
     serializer_class = ProductDetailSerializer
     list_serializer_class = ProductListSerializer
     write_serializer_class = ProductWriteSerializer
@@ -47,11 +48,14 @@ class ProductViewSet(PriceActions, StockActions, ResourceViewSet):
         "bulk_price_update": "catalog.change_product",
         "check_stock": "catalog.view_product",
         "facets": "catalog.view_product",
+        "image": "catalog.change_product",
+        "remove_image": "catalog.change_product",
         "popular": "catalog.view_product",
         "statistics": "catalog.view_product",
         **StockActions.stock_rights,
     }
     action_serializers = {"popular": ProductListSerializer}
+    bodiless_actions = ("destroy", "remove_image")
     filtered_actions = ("facets",)
     cached_actions = {
         "facets": (

@@ -12,6 +12,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from noren.config import variables as given
 from noren_kit.core.variables import Variable
+from noren_kit.files.naming import media_url
 from noren_kit.observability.logging import logging_settings
 
 PACKAGES = Path(__file__).resolve().parents[3]
@@ -127,6 +128,30 @@ TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 
+BUCKET = given.S3_BUCKET.read()
+MEDIA_ROOT = given.MEDIA_FOLDER.read()
+MEDIA_URL = given.MEDIA_URL.read() or media_url(
+    bucket=BUCKET,
+    region=given.S3_REGION.read(),
+    endpoint=given.S3_ENDPOINT_URL.read(),
+    origins=given.PUBLIC_ORIGINS.read(),
+)
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "noren_kit.files.folder.Folder"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+if BUCKET:
+    STORAGES["default"] = {
+        "BACKEND": "noren_kit.files.s3.Bucket",
+        "OPTIONS": {
+            "bucket_name": BUCKET,
+            "region_name": given.S3_REGION.read() or None,
+            "endpoint_url": given.S3_ENDPOINT_URL.read() or None,
+            "access_key": given.S3_ACCESS_KEY_ID.read() or None,
+            "secret_key": given.S3_SECRET_ACCESS_KEY.read() or None,
+        },
+    }
+
 REDIS_URL = given.REDIS_URL.read()
 # JSON bodies have limits of their own (noren_kit.core.conf); this one bounds forms.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
@@ -178,6 +203,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "catalog.low_stock_digests",
         "schedule": timedelta(hours=1),
     },
+    "sweep-images": {"task": "catalog.sweep_all_images", "schedule": timedelta(hours=6)},
     "release-expired-holds": {
         "task": "inventory.release_expired_holds",
         "schedule": timedelta(seconds=30),
