@@ -16,12 +16,11 @@ import zstandard
 from psycopg import sql
 
 from noren_kit.backup.checksums import Table, differences, sums_of, tables_of
-from noren_kit.backup.connections import connect, one, require_all_is_seen
+from noren_kit.backup.connections import connect, one, one_moment
 from noren_kit.backup.folders import (
     BackupError,
     Manifest,
     applied_migrations,
-    new_folder,
     read_manifest,
     tenants_of,
     write_manifest,
@@ -49,10 +48,7 @@ def back_up_tenant(url: str, slug: str, folder: Path) -> Manifest:
 
     As `back_up`, and raises `BackupError` for an unknown tenant too.
     """
-    with new_folder(folder) as partial, connect(url) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        require_all_is_seen(connection)
+    with one_moment(url, folder) as (connection, partial):
         tenants = {name: key for key, name in tenants_of(connection).items()}
         if slug not in tenants:
             raise BackupError(f"There is no tenant {slug}.")

@@ -10,12 +10,11 @@ from psycopg import sql
 
 from noren_kit.backup import programs
 from noren_kit.backup.checksums import differences, sums_of, tables_of
-from noren_kit.backup.connections import connect, major_version, one, require_all_is_seen
+from noren_kit.backup.connections import connect, major_version, one, one_moment
 from noren_kit.backup.folders import (
     BackupError,
     Manifest,
     applied_migrations,
-    new_folder,
     read_manifest,
     tenants_of,
     write_manifest,
@@ -33,10 +32,7 @@ def back_up(url: str, folder: Path) -> Manifest:
     Copy and checksums are of one moment; others read and write on. Raises `BackupError`, and
     then leaves nothing behind.
     """
-    with new_folder(folder) as partial, connect(url) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        require_all_is_seen(connection)
+    with one_moment(url, folder) as (connection, partial):
         snapshot = one(connection, "SELECT pg_export_snapshot()")
         arguments = ["--format=custom", f"--snapshot={snapshot}", f"--file={partial / DUMP}"]
         programs.run("pg_dump", arguments, url=url, server=major_version(connection))
