@@ -183,6 +183,33 @@ def test_a_tenant_goes_to_another_database(
     assert sums(admin, empty) == sums(admin, here)
 
 
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_slug_that_another_tenant_has_taken(
+    stores: list[Store],
+    shop: Shop,
+    neighbour: Shop,
+    owner: OwnerConnection,
+    admin: str,
+    here: str,
+    folder: Path,
+    lost: bool,
+) -> None:
+    back_up_tenant(backup_url(), "hanabi", folder)
+    assert owner.admin is not None
+    rename = "UPDATE tenancy_tenant SET slug = %s WHERE id = %s"
+    if lost:
+        lose(owner, shop.tenant.id)
+    else:
+        owner.admin.execute(rename, ["hanabi-2", shop.tenant.id])
+    owner.admin.execute(rename, ["hanabi", neighbour.tenant.id])
+    before = sums(admin, here)
+    with pytest.raises(BackupError, match=f"Tenant {neighbour.tenant.id} has the slug hanabi"):
+        restore_tenant(admin, here, folder, replace=not lost)
+    assert sums(admin, here) == before
+    owner.admin.execute(rename, ["kawa", neighbour.tenant.id])
+    restore_tenant(admin, here, folder, replace=not lost)
+
+
 class OwnerOf:
     """`lose`'s way into another database."""
 

@@ -49,10 +49,9 @@ def back_up_tenant(url: str, slug: str, folder: Path) -> Manifest:
     As `back_up`, and raises `BackupError` for an unknown tenant too.
     """
     with one_moment(url, folder) as (connection, partial):
-        tenants = {name: key for key, name in tenants_of(connection).items()}
-        if slug not in tenants:
+        tenant = _by_slug(connection).get(slug)
+        if tenant is None:
             raise BackupError(f"There is no tenant {slug}.")
-        tenant = tenants[slug]
         tables = [each for each in tables_of(connection) if each.has_tenants]
         for table in tables:
             _copy_out(connection, table, _of_tenant(table, tenant), partial)
@@ -79,7 +78,8 @@ def restore_tenant(
 
     As a superuser, in one transaction that others do not wait for. People who are there are left
     as they are. Raises `BackupError` where the tenant, or rows of it, are there and not to be
-    replaced, where the schema is another, where a file is damaged, or where anything differs.
+    replaced, where another has its slug, where the schema is another, where a file is damaged, or
+    where anything differs.
     """
     manifest = read_manifest(folder)
     tenant = manifest.tenant
@@ -97,6 +97,7 @@ def restore_tenant(
             connection.execute("SET LOCAL session_replication_role = replica")
         except psycopg.errors.InsufficientPrivilege as error:
             raise BackupError("Restoring a tenant takes a superuser.") from error
+        _refuse_taken_slug(connection, tenant, manifest.tenants[tenant])
         _make_room(connection, owned, tenant, replace=replace)
         _copy_people(connection, tables[PEOPLE], folder)
         for table in [tables[TENANTS], *owned]:
@@ -109,8 +110,20 @@ def restore_tenant(
     return manifest
 
 
+def _by_slug(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    return {slug: tenant for tenant, slug in tenants_of(connection).items()}
+
+
 def _of_tenant(table: Table, tenant: str) -> sql.Composable:
     return sql.SQL("tenant_id = {}").format(sql.Literal(tenant))
+
+
+def _refuse_taken_slug(connection: psycopg.Connection[Any], tenant: str, slug: str) -> None:
+    holder = _by_slug(connection).get(slug, tenant)
+    if holder != tenant:
+        raise BackupError(
+            f"Tenant {holder} has the slug {slug} here. Give it another one, then restore."
+        )
 
 
 def _make_room(
@@ -201,9 +214,14 @@ def _copy_in(
     query = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
         sql.Identifier(into or table.name), table.listed
     )
-    with _blocks(folder, table.name) as blocks, connection.cursor().copy(query) as copy:
-        for block in blocks:
-            copy.write(block)
+    try:
+        with _blocks(folder, table.name) as blocks, connection.cursor().copy(query) as copy:
+            for block in blocks:
+                copy.write(block)
+    except psycopg.errors.UniqueViolation as error:
+        raise BackupError(
+            f"Another row of {table.name} is in the way: {error.diag.message_detail}"
+        ) from error
 
 
 def _copy_people(connection: psycopg.Connection[Any], people: Table, folder: Path) -> None:
