@@ -25,6 +25,7 @@ from noren_kit.backup.folders import (
     tenants_of,
     write_manifest,
 )
+from noren_kit.backup.releases import require_same_migrations
 from noren_kit.backup.whole import raise_revisions
 
 TENANTS, PEOPLE = "tenancy_tenant", "accounts_user"
@@ -86,10 +87,7 @@ def restore_tenant(
     if tenant is None:
         raise BackupError("This is the backup of a whole database: restore it without --tenant.")
     with connect(admin_url, database) as connection:
-        if applied_migrations(connection) != manifest.migrations:
-            raise BackupError(
-                "The database has other migrations than the backup. Bring both to the same release."
-            )
+        require_same_migrations(manifest.migrations, applied_migrations(connection), "the database")
         tables = {each.name: each for each in tables_of(connection)}
         owned = [each for each in tables.values() if each.has_tenants]
         try:

@@ -19,6 +19,7 @@ from noren_kit.backup.folders import (
     tenants_of,
     write_manifest,
 )
+from noren_kit.backup.releases import migrations_of_release, require_same_migrations
 from noren_kit.db.roles import LOGIN_ROLES
 
 DUMP = "database.dump"
@@ -50,12 +51,14 @@ def restore(admin_url: str, database: str, folder: Path) -> Manifest:
     """Give the empty `database` what the backup holds, in one transaction, and compare it.
 
     As a superuser. The database and its roles are there (`noren db bootstrap`). Raises
-    `BackupError` where they are not, where the database holds tables, where a file is damaged,
-    or where a tenant's rows differ from those that were there; these stay, to be looked at.
+    `BackupError` where they are not, where the database holds tables, where the backup is of
+    another schema than this release's, where a file is damaged, or where a tenant's rows differ
+    from those that were there; these stay, to be looked at.
     """
     manifest = read_manifest(folder)
     if manifest.tenant is not None:
         raise BackupError("This is the backup of one tenant, not of a database.")
+    require_same_migrations(manifest.migrations, migrations_of_release(), "this release")
     with connect(admin_url, database) as connection:
         if not one(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
             raise BackupError("Restoring takes a superuser: functions have owners of their own.")
