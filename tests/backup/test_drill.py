@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import requests
 from psycopg import sql
 
 from noren_kit.backup.checksums import sums_of, tables_of
-from noren_kit.backup.folders import MANIFEST, BackupError
+from noren_kit.backup.folders import DIGEST, MANIFEST, BackupError
 from noren_kit.backup.tenant import back_up_tenant, restore_tenant
 from noren_kit.backup.whole import back_up, restore
 from noren_kit.db.roles import bootstrap, passwords_of
@@ -252,6 +254,42 @@ def test_damaged_files_are_refused(
     (folder / MANIFEST).unlink()
     with pytest.raises(BackupError, match="holds no backup"):
         bring(admin, here, folder)
+
+
+def altered(manifest: bytes) -> bytes:
+    """One row more is said to have been there; otherwise as good a manifest as before."""
+    changed = re.sub(rb'("sums": {\s+"\w+": {\s+"[^"]*": \[\s+)\d+', rb"\g<1>12345", manifest)
+    assert json.loads(changed) != json.loads(manifest)
+    return changed
+
+
+@pytest.mark.parametrize("damage", [altered, lambda raw: raw[: len(raw) // 2], lambda raw: b""])
+def test_a_damaged_manifest_is_refused(
+    stores: list[Store], admin: str, here: str, folder: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    back_up_tenant(backup_url(), "hanabi", folder)
+    file, before = folder / MANIFEST, sums(admin, here)
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    with pytest.raises(BackupError, match=r"manifest\.json is damaged"):
+        restore_tenant(admin, here, folder, replace=True)
+    file.write_bytes(whole)
+    digest = folder / DIGEST
+    line = digest.read_text()
+    digest.write_text("")
+    with pytest.raises(BackupError, match=r"manifest\.json is damaged"):
+        restore_tenant(admin, here, folder, replace=True)
+    digest.unlink()
+    with pytest.raises(BackupError, match=r"manifest\.json\.sha256 is missing"):
+        restore_tenant(admin, here, folder, replace=True)
+    assert sums(admin, here) == before
+    digest.write_text(line)
+    restore_tenant(admin, here, folder, replace=True)
+
+
+def test_a_manifest_is_checked_without_us_too(stores: list[Store], folder: Path) -> None:
+    back_up(backup_url(), folder)
+    subprocess.run(["sha256sum", "--check", "--strict", DIGEST], cwd=folder, check=True)
 
 
 def test_what_is_refused(stores: list[Store], admin: str, here: str, folder: Path) -> None:
