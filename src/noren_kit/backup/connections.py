@@ -31,8 +31,12 @@ def one_moment(url: str, folder: Path) -> Iterator[tuple[psycopg.Connection[Any]
 
 
 def connect(url: str, database: str = "") -> psycopg.Connection[Any]:
+    """Connect, to another database than the address names if need be; raises `BackupError`."""
     try:
         return psycopg.connect(make_conninfo(url, **({"dbname": database} if database else {})))
+    except psycopg.ProgrammingError:
+        # libpq would quote the address, and the password in it.
+        raise BackupError("The database can't be reached: its address is malformed.") from None
     except psycopg.OperationalError as error:
         raise BackupError(f"The database can't be reached: {error}") from error
 
