@@ -11,15 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.postgres.operations import AddIndexConcurrently
+from django.contrib.postgres import functions as postgres_functions
+from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.core.management import CommandError, call_command
 from django.db import migrations, models
+from django.db.models import functions
 
+from noren_kit.db.constraints import AppendOnly, BinIndex, CompositeTenantForeignKey
+from noren_kit.db.fields import TenantForeignKey
 from noren_kit.db.migration_risks import risks_of
 from noren_kit.testing.plugin import OwnerConnection
 
 INDEX = models.Index(fields=["name"], name="thing_name")
 CHECK = models.CheckConstraint(condition=models.Q(size__gt=0), name="thing_size")
+KEY = CompositeTenantForeignKey(name="thing_owner", field="owner")
+
+
+def new_column(field: models.Field[Any, Any]) -> migrations.AddField:
+    return migrations.AddField("thing", "size", field)
+
+
 RISKY: dict[str, Any] = {
     "an index": migrations.AddIndex("thing", INDEX),
     "a check": migrations.AddConstraint("thing", CHECK),
@@ -33,6 +44,15 @@ RISKY: dict[str, Any] = {
     "a constraint in SQL": migrations.RunSQL("ALTER TABLE thing ADD CONSTRAINT c CHECK (a > 0)"),
     "not null in SQL": migrations.RunSQL("ALTER TABLE thing ALTER a SET NOT NULL"),
     "a type in SQL": migrations.RunSQL("ALTER TABLE thing ALTER COLUMN a TYPE bigint"),
+    "a key in a new column in SQL": migrations.RunSQL(
+        "ALTER TABLE thing ADD COLUMN a numeric(10, 2) NULL REFERENCES other (id)"
+    ),
+    "a unique column in SQL": migrations.RunSQL("ALTER TABLE thing ADD a bigint UNIQUE"),
+    "a volatile default in SQL": migrations.RunSQL(
+        "ALTER TABLE thing ADD COLUMN IF NOT EXISTS a uuid DEFAULT gen_random_uuid()"
+    ),
+    "a series in SQL": migrations.RunSQL("ALTER TABLE thing ADD COLUMN a bigserial"),
+    "a constraint less in SQL": migrations.RunSQL("ALTER TABLE thing DROP CONSTRAINT c"),
     "a type without its word": migrations.RunSQL("ALTER TABLE thing ALTER a TYPE bigint"),
     "a key in SQL": migrations.RunSQL("ALTER TABLE thing ADD PRIMARY KEY (a)"),
     "a constraint before one that is not checked": migrations.RunSQL(
@@ -50,6 +70,21 @@ HARMLESS: dict[str, Any] = {
     "a table": migrations.CreateModel("other", [("id", models.AutoField(primary_key=True))]),
     "an empty column": migrations.AddField("thing", "size", models.IntegerField(null=True)),
     "a filled column": migrations.AddField("thing", "size", models.IntegerField(db_default=1)),
+    "a moment for all rows": new_column(models.DateTimeField(db_default=functions.Now())),
+    "a computed constant": new_column(
+        models.TextField(db_default=functions.Upper(models.Value("a")))
+    ),
+    "a reference without its key": new_column(
+        models.ForeignKey("other", models.CASCADE, null=True, db_constraint=False, db_index=False)
+    ),
+    "a reference as ours are": new_column(TenantForeignKey("other", null=True)),
+    "links in a table of their own": new_column(models.ManyToManyField("other")),
+    "rights": migrations.AddConstraint("thing", AppendOnly(name="thing_append_only")),
+    "an index less beside": RemoveIndexConcurrently("thing", "i"),
+    "a plain column in SQL": migrations.RunSQL(
+        "ALTER TABLE thing ADD COLUMN a numeric(10, 2) DEFAULT 0, ADD COLUMN b timestamptz"
+        " DEFAULT now(), ADD CONSTRAINT c UNIQUE USING INDEX i"
+    ),
     "an index beside": AddIndexConcurrently("thing", INDEX),
     "an index beside in SQL": migrations.RunSQL("CREATE INDEX CONCURRENTLY i ON thing (name)"),
     "not checked yet": migrations.RunSQL(
@@ -58,6 +93,59 @@ HARMLESS: dict[str, Any] = {
     "a function": migrations.RunSQL(
         "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$ UPDATE thing SET a = 1 $$"
     ),
+}
+
+
+# The remedy that each is told.
+TOLD: dict[str, tuple[Any, list[str]]] = {
+    "a nullable key": (
+        new_column(models.ForeignKey("other", models.CASCADE, null=True)),
+        ["NOT VALID", "AddIndexConcurrently"],
+    ),
+    "a nullable key without an index": (
+        new_column(models.ForeignKey("other", models.CASCADE, null=True, db_index=False)),
+        ["NOT VALID"],
+    ),
+    "a key with a default": (
+        new_column(models.ForeignKey("other", models.CASCADE, db_default=1, db_index=False)),
+        ["checks all rows"],
+    ),
+    "one to one": (
+        new_column(models.OneToOneField("other", models.CASCADE, null=True)),
+        ["NOT VALID", "concurrently, and use it"],
+    ),
+    "a tenant's key": (migrations.AddConstraint("thing", KEY), ["NOT VALID"]),
+    "a bin": (migrations.AddConstraint("thing", BinIndex(name="b")), ["concurrently"]),
+    "a unique column": (
+        new_column(models.IntegerField(null=True, unique=True)),
+        ["concurrently, and use it"],
+    ),
+    "an indexed column": (
+        new_column(models.IntegerField(null=True, db_index=True)),
+        ["AddIndexConcurrently"],
+    ),
+    "a volatile default": (
+        new_column(models.UUIDField(db_default=postgres_functions.RandomUUID())),
+        ["in batches"],
+    ),
+    "a volatile part of a default": (
+        new_column(models.FloatField(db_default=1 + functions.Random())),
+        ["in batches"],
+    ),
+    "a default that nobody knows": (
+        new_column(models.TextField(db_default=models.Func(function="whatever"))),
+        ["in batches"],
+    ),
+    "a generated column": (
+        new_column(
+            models.GeneratedField(
+                expression=models.F("id") * 2, output_field=models.IntegerField(), db_persist=True
+            )
+        ),
+        ["rewrites"],
+    ),
+    "a constraint less": (migrations.RemoveConstraint("thing", "thing_size"), ["gives way"]),
+    "an index less": (migrations.RemoveIndex("thing", "i"), ["RemoveIndexConcurrently"]),
 }
 
 
@@ -72,6 +160,15 @@ def test_risky(name: str) -> None:
     assert risks_of(migration(RISKY[name]))
 
 
+@pytest.mark.parametrize("name", TOLD)
+def test_each_is_told_its_remedy(name: str) -> None:
+    operation, remedies = TOLD[name]
+    found = risks_of(migration(operation))
+    assert [risk.model for risk in found] == ["thing"] * len(remedies)
+    for risk, remedy in zip(found, remedies, strict=True):
+        assert remedy in str(risk)
+
+
 @pytest.mark.parametrize("name", HARMLESS)
 def test_harmless(name: str) -> None:
     assert risks_of(migration(HARMLESS[name])) == []
@@ -79,7 +176,8 @@ def test_harmless(name: str) -> None:
 
 def test_a_new_table_is_nobodys() -> None:
     made = migrations.CreateModel("Thing", [("id", models.AutoField(primary_key=True))])
-    assert risks_of(migration(made, RISKY["an index"], RISKY["a check"])) == []
+    later = [operation for operation, _remedies in TOLD.values()]
+    assert risks_of(migration(made, RISKY["an index"], RISKY["a check"], *later)) == []
 
 
 def test_ours_hold_nobody_up(tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import re
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -15,54 +16,13 @@ import requests
 from psycopg import sql
 
 from noren_kit.backup.checksums import sums_of, tables_of
-from noren_kit.backup.folders import MANIFEST, BackupError
+from noren_kit.backup.folders import DIGEST, MANIFEST, BackupError
 from noren_kit.backup.tenant import back_up_tenant, restore_tenant
 from noren_kit.backup.whole import back_up, restore
-from noren_kit.db.roles import bootstrap, passwords_of
 from noren_kit.testing.live import live_server
 from noren_kit.testing.plugin import OwnerConnection
-from noren_kit.testing.servers import ADMIN
 from noren_kit.testing.shops import Shop
 from store import API, Store
-
-
-@pytest.fixture
-def stores(shop: Shop, neighbour: Shop) -> list[Store]:
-    """Two shops in business: goods, orders, a payment, something in the bin."""
-    made = [Store(shop), Store(neighbour)]
-    for store in made:
-        tea, gone = store.product(name="茶 O'Tea \\N"), store.product()
-        order = store.order((tea, 3))
-        store.post(f"orders/{order['id']}/pay/", {"amount": "10", "reference": "é"}, expected=200)
-        assert store.client.delete(f"{API}products/{gone['id']}/").status_code == 204
-    return made
-
-
-@pytest.fixture
-def admin() -> str:
-    return os.environ[ADMIN]
-
-
-@pytest.fixture
-def here() -> str:
-    """This test's database."""
-    return urlsplit(os.environ["DATABASE_URL"]).path.removeprefix("/")
-
-
-@pytest.fixture
-def empty(admin: str, here: str) -> Iterator[str]:
-    """A database with its roles and grants, and nothing in it."""
-    name = f"{here}_restored"
-    bootstrap(admin, name, passwords_of(os.environ))
-    yield name
-    with psycopg.connect(admin, autocommit=True) as connection:
-        drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-        connection.execute(drop)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "backup"
 
 
 def backup_url() -> str:
@@ -183,6 +143,33 @@ def test_a_tenant_goes_to_another_database(
     assert sums(admin, empty) == sums(admin, here)
 
 
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_slug_that_another_tenant_has_taken(
+    stores: list[Store],
+    shop: Shop,
+    neighbour: Shop,
+    owner: OwnerConnection,
+    admin: str,
+    here: str,
+    folder: Path,
+    lost: bool,
+) -> None:
+    back_up_tenant(backup_url(), "hanabi", folder)
+    assert owner.admin is not None
+    rename = "UPDATE tenancy_tenant SET slug = %s WHERE id = %s"
+    if lost:
+        lose(owner, shop.tenant.id)
+    else:
+        owner.admin.execute(rename, ["hanabi-2", shop.tenant.id])
+    owner.admin.execute(rename, ["hanabi", neighbour.tenant.id])
+    before = sums(admin, here)
+    with pytest.raises(BackupError, match=f"Tenant {neighbour.tenant.id} has the slug hanabi"):
+        restore_tenant(admin, here, folder, replace=not lost)
+    assert sums(admin, here) == before
+    owner.admin.execute(rename, ["kawa", neighbour.tenant.id])
+    restore_tenant(admin, here, folder, replace=not lost)
+
+
 class OwnerOf:
     """`lose`'s way into another database."""
 
@@ -227,6 +214,42 @@ def test_damaged_files_are_refused(
         bring(admin, here, folder)
 
 
+def altered(manifest: bytes) -> bytes:
+    """One row more is said to have been there; otherwise as good a manifest as before."""
+    changed = re.sub(rb'("sums": {\s+"\w+": {\s+"[^"]*": \[\s+)\d+', rb"\g<1>12345", manifest)
+    assert json.loads(changed) != json.loads(manifest)
+    return changed
+
+
+@pytest.mark.parametrize("damage", [altered, lambda raw: raw[: len(raw) // 2], lambda raw: b""])
+def test_a_damaged_manifest_is_refused(
+    stores: list[Store], admin: str, here: str, folder: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    back_up_tenant(backup_url(), "hanabi", folder)
+    file, before = folder / MANIFEST, sums(admin, here)
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    with pytest.raises(BackupError, match=r"manifest\.json is damaged"):
+        restore_tenant(admin, here, folder, replace=True)
+    file.write_bytes(whole)
+    digest = folder / DIGEST
+    line = digest.read_text()
+    digest.write_text("")
+    with pytest.raises(BackupError, match=r"manifest\.json is damaged"):
+        restore_tenant(admin, here, folder, replace=True)
+    digest.unlink()
+    with pytest.raises(BackupError, match=r"manifest\.json\.sha256 is missing"):
+        restore_tenant(admin, here, folder, replace=True)
+    assert sums(admin, here) == before
+    digest.write_text(line)
+    restore_tenant(admin, here, folder, replace=True)
+
+
+def test_a_manifest_is_checked_without_us_too(stores: list[Store], folder: Path) -> None:
+    back_up(backup_url(), folder)
+    subprocess.run(["sha256sum", "--check", "--strict", DIGEST], cwd=folder, check=True)
+
+
 def test_what_is_refused(stores: list[Store], admin: str, here: str, folder: Path) -> None:
     with pytest.raises(BackupError, match="does not see all rows"):
         back_up(os.environ["DATABASE_URL"], folder)
@@ -244,12 +267,48 @@ def test_what_is_refused(stores: list[Store], admin: str, here: str, folder: Pat
         restore(backup_url(), here, folder)
 
 
-def test_another_schema_is_refused(
-    stores: list[Store], admin: str, here: str, folder: Path
+@pytest.fixture
+def other_release(owner: OwnerConnection) -> Iterator[Callable[[], None]]:
+    """A database that had one migration more and one less, until the call that sets it right."""
+    assert owner.admin is not None
+    admin = owner.admin
+    kept = admin.execute(
+        "DELETE FROM django_migrations WHERE (app, name) = ('tenancy', '0009_bin') RETURNING *"
+    ).fetchone()
+    admin.execute(
+        "INSERT INTO django_migrations (app, name, applied) VALUES ('orders', '9000_later', now())"
+    )
+
+    def set_right() -> None:
+        admin.execute("DELETE FROM django_migrations WHERE name = '9000_later'")
+        admin.execute(
+            "INSERT INTO django_migrations OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            kept,
+        )
+
+    yield set_right
+    set_right()
+
+
+OTHERS = r"only in the backup: orders.9000_later; only in {}: tenancy.0009_bin\)"
+
+
+def test_a_tenant_of_another_schema_is_refused(
+    other_release: Callable[[], None], stores: list[Store], admin: str, here: str, folder: Path
 ) -> None:
     back_up_tenant(backup_url(), "hanabi", folder)
-    manifest = json.loads((folder / MANIFEST).read_text())
-    manifest["migrations"].pop()
-    (folder / MANIFEST).write_text(json.dumps(manifest))
-    with pytest.raises(BackupError, match="other migrations"):
+    other_release()
+    before = sums(admin, here)
+    with pytest.raises(BackupError, match=OTHERS.format("the database")):
         restore_tenant(admin, here, folder, replace=True)
+    assert sums(admin, here) == before
+
+
+def test_a_database_of_another_schema_is_refused(
+    other_release: Callable[[], None], stores: list[Store], admin: str, empty: str, folder: Path
+) -> None:
+    back_up(backup_url(), folder)
+    with pytest.raises(BackupError, match=OTHERS.format("this release")):
+        restore(admin, empty, folder)
+    assert sums(admin, empty) == {}

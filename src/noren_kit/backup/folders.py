@@ -16,6 +16,8 @@ from typing import Any
 import psycopg
 
 MANIFEST = "manifest.json"
+# In the form that `sha256sum --check` reads.
+DIGEST = f"{MANIFEST}.sha256"
 FORMAT = 1
 _BLOCK = 1 << 20
 
@@ -76,22 +78,28 @@ def _on_disk(path: Path) -> None:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write it with the digests of the files beside it."""
+    """Write it with the digests of the files beside it, and its own digest beside it."""
     for file in sorted(folder.rglob("*")):
         if file.is_file():
             manifest.files[str(file.relative_to(folder))] = _digest(file)
-    (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1) + "\n")
+    file = folder / MANIFEST
+    file.write_text(json.dumps(asdict(manifest), indent=1) + "\n")
+    (folder / DIGEST).write_text(f"{_digest(file)}  {MANIFEST}\n")
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a backup whose files are all there and as they were written.
+    """The manifest of a backup whose files are all there and as they were written, itself too.
 
     Raises `BackupError` naming what is missing or damaged.
     """
+    if not (folder / MANIFEST).is_file():
+        raise BackupError(f"{folder} holds no backup: it has no {MANIFEST}.")
+    if not (folder / DIGEST).is_file():
+        raise BackupError(f"{folder / DIGEST} is missing.")
+    wanted = (folder / DIGEST).read_text(errors="replace").partition(" ")[0]
+    _require_digest(folder / MANIFEST, wanted, DIGEST)
     try:
         manifest = Manifest(**json.loads((folder / MANIFEST).read_text()))
-    except FileNotFoundError:
-        raise BackupError(f"{folder} holds no backup: it has no {MANIFEST}.") from None
     except (TypeError, ValueError) as error:
         raise BackupError(f"{folder / MANIFEST} can't be read: {error}.") from None
     if manifest.format != FORMAT:
@@ -100,9 +108,13 @@ def read_manifest(folder: Path) -> Manifest:
         file = folder / name
         if not file.is_file():
             raise BackupError(f"{file} is missing.")
-        if _digest(file) != digest:
-            raise BackupError(f"{file} is damaged: its SHA-256 is not that of the manifest.")
+        _require_digest(file, digest, MANIFEST)
     return manifest
+
+
+def _require_digest(file: Path, wanted: str, source: str) -> None:
+    if _digest(file) != wanted:
+        raise BackupError(f"{file} is damaged: its SHA-256 is not that of {source}.")
 
 
 def _digest(file: Path) -> str:

@@ -16,16 +16,16 @@ import zstandard
 from psycopg import sql
 
 from noren_kit.backup.checksums import Table, differences, sums_of, tables_of
-from noren_kit.backup.connections import connect, one, require_all_is_seen
+from noren_kit.backup.connections import connect, one, one_moment
 from noren_kit.backup.folders import (
     BackupError,
     Manifest,
     applied_migrations,
-    new_folder,
     read_manifest,
     tenants_of,
     write_manifest,
 )
+from noren_kit.backup.releases import require_same_migrations
 from noren_kit.backup.whole import raise_revisions
 
 TENANTS, PEOPLE = "tenancy_tenant", "accounts_user"
@@ -49,14 +49,10 @@ def back_up_tenant(url: str, slug: str, folder: Path) -> Manifest:
 
     As `back_up`, and raises `BackupError` for an unknown tenant too.
     """
-    with new_folder(folder) as partial, connect(url) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        require_all_is_seen(connection)
-        tenants = {name: key for key, name in tenants_of(connection).items()}
-        if slug not in tenants:
+    with one_moment(url, folder) as (connection, partial):
+        tenant = _by_slug(connection).get(slug)
+        if tenant is None:
             raise BackupError(f"There is no tenant {slug}.")
-        tenant = tenants[slug]
         tables = [each for each in tables_of(connection) if each.has_tenants]
         for table in tables:
             _copy_out(connection, table, _of_tenant(table, tenant), partial)
@@ -83,17 +79,15 @@ def restore_tenant(
 
     As a superuser, in one transaction that others do not wait for. People who are there are left
     as they are. Raises `BackupError` where the tenant, or rows of it, are there and not to be
-    replaced, where the schema is another, where a file is damaged, or where anything differs.
+    replaced, where another has its slug, where the schema is another, where a file is damaged, or
+    where anything differs.
     """
     manifest = read_manifest(folder)
     tenant = manifest.tenant
     if tenant is None:
         raise BackupError("This is the backup of a whole database: restore it without --tenant.")
     with connect(admin_url, database) as connection:
-        if applied_migrations(connection) != manifest.migrations:
-            raise BackupError(
-                "The database has other migrations than the backup. Bring both to the same release."
-            )
+        require_same_migrations(manifest.migrations, applied_migrations(connection), "the database")
         tables = {each.name: each for each in tables_of(connection)}
         owned = [each for each in tables.values() if each.has_tenants]
         try:
@@ -101,6 +95,7 @@ def restore_tenant(
             connection.execute("SET LOCAL session_replication_role = replica")
         except psycopg.errors.InsufficientPrivilege as error:
             raise BackupError("Restoring a tenant takes a superuser.") from error
+        _refuse_taken_slug(connection, tenant, manifest.tenants[tenant])
         _make_room(connection, owned, tenant, replace=replace)
         _copy_people(connection, tables[PEOPLE], folder)
         for table in [tables[TENANTS], *owned]:
@@ -113,8 +108,20 @@ def restore_tenant(
     return manifest
 
 
+def _by_slug(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    return {slug: tenant for tenant, slug in tenants_of(connection).items()}
+
+
 def _of_tenant(table: Table, tenant: str) -> sql.Composable:
     return sql.SQL("tenant_id = {}").format(sql.Literal(tenant))
+
+
+def _refuse_taken_slug(connection: psycopg.Connection[Any], tenant: str, slug: str) -> None:
+    holder = _by_slug(connection).get(slug, tenant)
+    if holder != tenant:
+        raise BackupError(
+            f"Tenant {holder} has the slug {slug} here. Give it another one, then restore."
+        )
 
 
 def _make_room(
@@ -205,9 +212,14 @@ def _copy_in(
     query = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
         sql.Identifier(into or table.name), table.listed
     )
-    with _blocks(folder, table.name) as blocks, connection.cursor().copy(query) as copy:
-        for block in blocks:
-            copy.write(block)
+    try:
+        with _blocks(folder, table.name) as blocks, connection.cursor().copy(query) as copy:
+            for block in blocks:
+                copy.write(block)
+    except psycopg.errors.UniqueViolation as error:
+        raise BackupError(
+            f"Another row of {table.name} is in the way: {error.diag.message_detail}"
+        ) from error
 
 
 def _copy_people(connection: psycopg.Connection[Any], people: Table, folder: Path) -> None:

@@ -10,16 +10,16 @@ from psycopg import sql
 
 from noren_kit.backup import programs
 from noren_kit.backup.checksums import differences, sums_of, tables_of
-from noren_kit.backup.connections import connect, major_version, one, require_all_is_seen
+from noren_kit.backup.connections import connect, major_version, one, one_moment
 from noren_kit.backup.folders import (
     BackupError,
     Manifest,
     applied_migrations,
-    new_folder,
     read_manifest,
     tenants_of,
     write_manifest,
 )
+from noren_kit.backup.releases import migrations_of_release, require_same_migrations
 from noren_kit.db.roles import LOGIN_ROLES
 
 DUMP = "database.dump"
@@ -33,10 +33,7 @@ def back_up(url: str, folder: Path) -> Manifest:
     Copy and checksums are of one moment; others read and write on. Raises `BackupError`, and
     then leaves nothing behind.
     """
-    with new_folder(folder) as partial, connect(url) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        require_all_is_seen(connection)
+    with one_moment(url, folder) as (connection, partial):
         snapshot = one(connection, "SELECT pg_export_snapshot()")
         arguments = ["--format=custom", f"--snapshot={snapshot}", f"--file={partial / DUMP}"]
         programs.run("pg_dump", arguments, url=url, server=major_version(connection))
@@ -54,12 +51,14 @@ def restore(admin_url: str, database: str, folder: Path) -> Manifest:
     """Give the empty `database` what the backup holds, in one transaction, and compare it.
 
     As a superuser. The database and its roles are there (`noren db bootstrap`). Raises
-    `BackupError` where they are not, where the database holds tables, where a file is damaged,
-    or where a tenant's rows differ from those that were there; these stay, to be looked at.
+    `BackupError` where they are not, where the database holds tables, where the backup is of
+    another schema than this release's, where a file is damaged, or where a tenant's rows differ
+    from those that were there; these stay, to be looked at.
     """
     manifest = read_manifest(folder)
     if manifest.tenant is not None:
         raise BackupError("This is the backup of one tenant, not of a database.")
+    require_same_migrations(manifest.migrations, migrations_of_release(), "this release")
     with connect(admin_url, database) as connection:
         if not one(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
             raise BackupError("Restoring takes a superuser: functions have owners of their own.")

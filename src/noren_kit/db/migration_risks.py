@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.postgres.functions import TransactionNow
 from django.contrib.postgres.operations import (
     AddConstraintNotValid,
     AddIndexConcurrently,
@@ -21,9 +22,10 @@ from django.contrib.postgres.operations import (
 from django.db import models
 from django.db.migrations import operations as ops
 from django.db.migrations.migration import Migration
+from django.db.models import expressions, functions
 from django.db.models.fields import NOT_PROVIDED
 
-from noren_kit.db.constraints import TableSql
+from noren_kit.db.constraints import BinIndex, CompositeTenantForeignKey, TableSql, TenantIsolation
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,51 @@ class Risk:
 
 _OLD_CODE = "Release code that does without it first, and this afterwards"
 _IN_TWO = "Add it NOT VALID (AddConstraintNotValid), and validate it in a migration of its own"
+_KEY_IN_TWO = (
+    "RunSQL: the index concurrently, the key NOT VALID; VALIDATE it in a migration of its own"
+)
+_BRIEF = "It is brief, and `noren migrate` gives way: do nothing slow in the same migration"
+_FILL_LATER = "Add it null, fill it in batches, from a task or a command"
+# What is the same for all rows of a statement: PostgreSQL keeps it once, and rewrites nothing.
+_STEADY = (
+    expressions.CombinedExpression,
+    expressions.ExpressionWrapper,
+    expressions.Value,
+    functions.Cast,
+    functions.Coalesce,
+    functions.Concat,
+    functions.ConcatPair,
+    functions.Lower,
+    functions.Now,
+    functions.Upper,
+    TransactionNow,
+)
+_NEW_COLUMN = (
+    r"\badd\s+(?:column\s+)?(?!(?:constraint|primary|unique|foreign|check|exclude)\b)"
+    r"(?:[^;,(]|\([^)]*\))*?"
+)
 _STATEMENTS = (
+    (
+        _NEW_COLUMN + r"\breferences\b",
+        "A column's key locks its table and the one it refers to, to the migration's end",
+        _KEY_IN_TWO,
+    ),
+    (
+        _NEW_COLUMN + r"\b(?:unique|primary\s+key)\b",
+        "A column's unique index is built under the table's lock",
+        "Build it concurrently, and use it",
+    ),
+    (
+        _NEW_COLUMN + r"\b(?:generated|(?:big|small)?serial|default\s+"
+        r"(?!(?:now|statement_timestamp|transaction_timestamp)\s*\()[\w.]+\s*\()",
+        "A column with a value of its own in each row rewrites the whole table",
+        _FILL_LATER,
+    ),
+    (
+        r"\bdrop\s+constraint\b",
+        "Dropping a constraint locks everybody out, of both tables if it is a foreign key",
+        _BRIEF,
+    ),
     (
         r"create\s+(?:unique\s+)?index(?!\s+concurrently)",
         "Building an index holds up writing",
@@ -139,12 +185,25 @@ def _risks(operation: Any) -> Iterator[Risk]:
         )
     elif isinstance(operation, ops.AddConstraint):
         yield from _risks_of_constraint(operation)
+    elif isinstance(operation, ops.RemoveConstraint):
+        yield Risk(
+            f"Dropping {operation.name} locks everybody out of {operation.model_name}, and of the"
+            " other table if it is a foreign key",
+            _BRIEF,
+            operation.model_name_lower,
+        )
 
 
 def _risks_of_new_field(operation: Any) -> Iterator[Risk]:
     field = operation.field
-    filled = field.null or field.db_default is not NOT_PROVIDED or field.many_to_many
-    if not filled:
+    if field.many_to_many:
+        return
+    column = f"{operation.model_name}.{operation.name}"
+    for what, remedy in _faults_of_column(field):
+        yield Risk(f"{column} {what}", remedy, operation.model_name_lower)
+    if field.generated:
+        return
+    if not field.null and field.db_default is NOT_PROVIDED:
         yield Risk(
             f"Code of the release before can't insert into {operation.model_name} without"
             f" {operation.name}",
@@ -153,11 +212,47 @@ def _risks_of_new_field(operation: Any) -> Iterator[Risk]:
         )
 
 
+def _faults_of_column(field: Any) -> Iterator[tuple[str, str]]:
+    """What PostgreSQL does for a new column with its table locked, and what to do instead."""
+    if field.remote_field and field.db_constraint:
+        # It reads no rows where all are null.
+        reads = "" if field.db_default is NOT_PROVIDED else ", and checks all rows"
+        yield (
+            "locks its table and the one it refers to, to the migration's end" + reads,
+            f"db_constraint=False, and then by {_KEY_IN_TWO}",
+        )
+    if field.unique:
+        yield (
+            "builds a unique index under its table's lock",
+            "Add it without; build the index concurrently, and use it for the constraint",
+        )
+    elif field.db_index:
+        yield (
+            "builds an index under its table's lock",
+            "Add it without, and then AddIndexConcurrently, with atomic = False",
+        )
+    if field.generated or not _is_steady(field.db_default):
+        yield "has a value of its own in each row, which rewrites the whole table", _FILL_LATER
+
+
+def _is_steady(default: Any) -> bool:
+    """Whether a default is known to be the same for all rows of one statement."""
+    parts = default.flatten() if isinstance(default, expressions.Expression) else ()
+    return all(type(part) in _STEADY for part in parts)
+
+
 def _risks_of_constraint(operation: Any) -> Iterator[Risk]:
     constraint = operation.constraint
-    if isinstance(operation, AddConstraintNotValid) or isinstance(constraint, TableSql):
-        return  # Of one moment: a policy, triggers, a key that is checked as `noren verify` does.
-    if isinstance(constraint, models.CheckConstraint):
+    if isinstance(operation, AddConstraintNotValid):
+        return
+    if isinstance(constraint, CompositeTenantForeignKey):
+        what, remedy = "is checked on all rows with both of its tables locked", _KEY_IN_TWO
+    elif isinstance(constraint, BinIndex):
+        what = "builds an index under the table's lock"
+        remedy = "RunSQL: the index concurrently, with this among the state_operations"
+    elif isinstance(constraint, TableSql) and not isinstance(constraint, TenantIsolation):
+        return  # Of one moment: rights, triggers.
+    elif isinstance(constraint, models.CheckConstraint):
         what, remedy = "is checked on all rows under the table's lock", _IN_TWO
     else:
         what, remedy = "builds an index under the table's lock", "Build it concurrently, and use it"
