@@ -250,6 +250,7 @@ def backup(
     tenant: Annotated[str, typer.Option(help="One tenant's slug; the whole database if not.")] = "",
 ) -> None:
     """Copy the database, or one tenant, as of one moment, as DATABASE_BACKUP_URL."""
+    from noren_kit.backup.folders import BackupError
     from noren_kit.backup.tenant import back_up_tenant
     from noren_kit.backup.whole import back_up
 
@@ -258,7 +259,9 @@ def backup(
             from noren_kit.stack.commands import command_environment
 
             cleanup.enter_context(command_environment(home(), SETTINGS))
-        url = os.environ["DATABASE_BACKUP_URL"]
+        url = os.environ.get("DATABASE_BACKUP_URL")
+        if not url:
+            raise BackupError("DATABASE_BACKUP_URL is not set: a backup is made as its role.")
         made = back_up_tenant(url, tenant, folder) if tenant else back_up(url, folder)
     typer.echo(f"{folder}: {len(made.tenants)} tenants, {made.rows} rows.")
 
@@ -280,6 +283,9 @@ def restore(
     url = os.environ.get("DATABASE_ADMIN_URL")
     if not url:
         raise BackupError("DATABASE_ADMIN_URL is not set: restoring takes a superuser.")
+    if replace and not tenant:
+        raise BackupError("--replace is for one tenant: a whole database goes into an empty one.")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
     if tenant:
         made = restore_tenant(url, database, folder, replace=replace)
     else:

@@ -142,20 +142,28 @@ def test_as_whom(shop: Shop, admin: str, empty: str, folder: Path) -> None:
     assert "takes a superuser" in told
 
 
-def test_what_this_release_is_must_be_known(
-    shop: Shop, admin: str, empty: str, folder: Path
+@pytest.mark.parametrize("settings", [None, "noren.config.settings.production"])
+def test_restoring_needs_nothing_else(
+    shop: Shop, admin: str, empty: str, folder: Path, settings: str | None
 ) -> None:
+    """Of all that the release's processes are given."""
     assert noren("backup", folder).returncode == SUCCESS
-    command = ("restore", folder, "--database", empty)
-    told = refusal(noren(*command, DATABASE_ADMIN_URL=admin, DJANGO_SETTINGS_MODULE=None))
-    assert "DJANGO_SETTINGS_MODULE is not set" in told
-    # Of all else that the release's processes are given, nothing is needed.
     bare = dict.fromkeys(
         ("SECRET_KEY", "JWT_PRIVATE_KEY", "DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
     )
-    production = "noren.config.settings.production"
-    back = noren(*command, **bare, DATABASE_ADMIN_URL=admin, DJANGO_SETTINGS_MODULE=production)
+    changes = {**bare, "DATABASE_ADMIN_URL": admin, "DJANGO_SETTINGS_MODULE": settings}
+    back = noren("restore", folder, "--database", empty, **changes)
     assert back.returncode == SUCCESS, back.stderr
+
+
+def test_replacing_is_for_a_tenant(admin: str, empty: str, folder: Path) -> None:
+    command = ("restore", folder, "--database", empty, "--replace")
+    assert "--replace is for one tenant" in refusal(noren(*command, DATABASE_ADMIN_URL=admin))
+
+
+def test_a_backup_without_its_role(folder: Path) -> None:
+    told = refusal(noren("backup", folder, DATABASE_BACKUP_URL=None))
+    assert "DATABASE_BACKUP_URL is not set" in told
 
 
 @pytest.mark.parametrize(
