@@ -108,6 +108,15 @@ DATABASE_PLATFORM_URL: Variable[Database] = _database(
     "DATABASE_PLATFORM_URL", PLATFORM, "opening tenants.", "web"
 )
 DATABASE_BACKUP_URL: Variable[Database] = _database("DATABASE_BACKUP_URL", BACKUP, "backups.")
+DATABASE_REPLICA_URL: Variable[Database] = Variable(
+    "DATABASE_REPLICA_URL",
+    "PostgreSQL URL",
+    values.database_url,
+    f"As `{APP}`: a hot standby that answers what it has caught up with "
+    "([scale](scale.md)); empty is none.",
+    default=_NO_DATABASE,
+    unsafe=judging.privileged,
+)
 DATABASE_ADMIN_URL: Variable[Database] = Variable(
     "DATABASE_ADMIN_URL",
     "PostgreSQL URL",
@@ -310,6 +319,7 @@ TABLE = Table(
                 DATABASE_RELAY_URL,
                 DATABASE_PLATFORM_URL,
                 DATABASE_BACKUP_URL,
+                DATABASE_REPLICA_URL,
                 DATABASE_ADMIN_URL,
                 PREPARED_STATEMENTS,
             ),

@@ -150,8 +150,10 @@ class CachedAnswers:
                 store().point(self.key_of_seed(self.lasting), key)
             # One more is that of the caller's standing.
             sent = tally.statements - before
-            if self.draft is not None and sent == self.draft.noted + 1:
-                self.recipe = recipe_of(self.draft, request.path, self.lasting, self.parts)
+            if self.draft is not None and self.seed and sent == self.draft.noted + 1:
+                self.recipe = recipe_of(
+                    self.draft, self.seed, request.path, self.lasting, self.parts
+                )
         tag = versioned(version, key or digest_of(body))
         if _is_known(request, tag):
             response = HttpResponseNotModified()

@@ -44,7 +44,7 @@ from noren_kit.api.reading import (
 from noren_kit.api.splicing import Parts, filled
 from noren_kit.core import context
 from noren_kit.db.prepared import Question
-from noren_kit.tenancy.entering import fetch_inside
+from noren_kit.tenancy.replica import fetch_at
 
 _MOST_RECIPES = 1024
 Body = dict[str, Any]
@@ -132,11 +132,13 @@ def _bind(statement: Statement, ids: Sequence[str], *, planned_anew: bool = Fals
 class Recipe:
     """An answer's statements, and what is made of their rows.
 
-    `count` is a statement, or the collection whose revision counts; `lasting` and `parts` are
-    those of an answer that others' frequent changes are put into (`noren_kit.api.splicing`).
+    `collections` are those that it reads; `count` is a statement, or the one of them whose
+    revision counts; `lasting` and `parts` are those of an answer that others' frequent changes
+    are put into (`noren_kit.api.splicing`).
     """
 
     plan: Plan
+    collections: tuple[str, ...]
     rows: _Bound
     count: _Bound | str | None
     parent: _Bound | None
@@ -167,7 +169,7 @@ class Recipe:
         if not wanted:
             return None
         statement = ids_statement(plan, wanted)
-        (rows,) = fetch_inside(context.tenant_id(), [statement.question()])
+        (rows,) = self._fetch([statement.question()])
         whole = filled(body, parts, shaped_by_id(plan, rows))
         return whole["results"][0] if whole and self.page is None else whole
 
@@ -179,7 +181,7 @@ class Recipe:
         values = [uuid.UUID(each) for each in ids]
         asked = [each for each in (self.parent, self.count, self.rows) if isinstance(each, _Bound)]
         questions = [each.question(values) for each in asked]
-        found = iter(fetch_inside(context.tenant_id(), questions))
+        found = iter(self._fetch(questions))
         if self.parent is not None and not next(found):
             return None, None
         if isinstance(self.count, _Bound):
@@ -193,6 +195,9 @@ class Recipe:
             return None, None
         return None, page.body(self.address.of(ids), rows if count.number else [], count)
 
+    def _fetch(self, questions: Sequence[Question]) -> list[list[tuple[Any, ...]]]:
+        return fetch_at(context.revisions(), self.collections, context.tenant_id(), questions)
+
     def _kept_count(self) -> Counted | None:
         if not isinstance(self.count, str):
             return None
@@ -204,8 +209,13 @@ def _detail(row: ReadRow) -> tuple[int | None, Body]:
     return row.place[0] if row.place else None, row.shown
 
 
-def recipe_of(draft: Draft, path: str, lasting: Seed | None, parts: Parts | None) -> Recipe | None:
-    """What a view has noted as a recipe for all that is like `path` but for its ids, or None."""
+def recipe_of(
+    draft: Draft, seed: Seed, path: str, lasting: Seed | None, parts: Parts | None
+) -> Recipe | None:
+    """What a view has noted as a recipe for all that is like `path` but for its ids, or None.
+
+    `seed` is the answer's.
+    """
     plan = None if draft.shown is None else plan_for(draft.shown)
     ids, actor = ids_in(path), context.actor()
     if draft.rows is None or plan is None or actor is None or len(set(ids)) != len(ids):
@@ -214,7 +224,8 @@ def recipe_of(draft: Draft, path: str, lasting: Seed | None, parts: Parts | None
     if bound is None or _is_ambiguous(draft, ids, actor.user_id):
         return None
     rows, parent, count = bound
-    return Recipe(plan, rows, count, parent, draft.page, draft.address, lasting, parts)
+    collections = seed.collections
+    return Recipe(plan, collections, rows, count, parent, draft.page, draft.address, lasting, parts)
 
 
 def _is_ambiguous(draft: Draft, ids: Sequence[str], user_id: uuid.UUID) -> bool:

@@ -346,5 +346,6 @@ def assert_unprivileged(connection: Connection, *, variable: str = "DATABASE_URL
     if held:
         raise UnsafeRoleError(
             f"Refusing to serve as {user}, which {' and '.join(held)} (itself or as a member): "
-            f"tenants would not be kept apart. {variable} must log in as {URL_VARIABLES[variable]}."
+            f"tenants would not be kept apart. {variable} must log in as "
+            f"{URL_VARIABLES.get(variable, APP)}."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-OWNER_ALIAS = "owner"
+OWNER_ALIAS, REPLICA_ALIAS = "owner", "replica"
 
 
 class OwnerMigrates:

@@ -1,6 +1,6 @@
-"""A Redis that may be away: asked with little patience, then left alone for a while.
+"""What may be away, as Redis: asked with little patience, then left alone for a while.
 
-Nothing that lives in Redis is worth an error or a hanging request. Whoever asks says what holds
+Nothing that lives there is worth an error or a hanging request. Whoever asks says what holds
 instead of an answer.
 """
 
@@ -18,7 +18,7 @@ from redis.retry import Retry
 from noren_kit.observability.logging import get_logger
 
 TIMEOUT_SECONDS = 0.2
-# After a failure Redis is left alone for a while, so that requests do not wait for it in turn.
+# After a failure it is left alone for a while, so that requests do not wait for it in turn.
 PAUSE_SECONDS = 1.0
 
 Answer = TypeVar("Answer")
@@ -39,10 +39,19 @@ def impatient_client(url: str) -> redis.Redis:
 
 
 class Patience:
-    """Whether Redis is asked at the moment. Each failure is logged as `event`, once a pause."""
+    """Whether Redis, or what else fails by `errors`, is asked at the moment.
 
-    def __init__(self, event: str, *, logger: str) -> None:
-        self._event, self._log = event, get_logger(logger)
+    Each failure is logged as `event`, once a pause.
+    """
+
+    def __init__(
+        self,
+        event: str,
+        *,
+        logger: str,
+        errors: tuple[type[Exception], ...] = (redis.RedisError,),
+    ) -> None:
+        self._event, self._log, self._errors = event, get_logger(logger), errors
         self._lock = threading.Lock()
         self._away_until = 0.0
 
@@ -51,16 +60,16 @@ class Patience:
         return time.monotonic() < self._away_until
 
     def ask(self, question: Callable[[], Answer]) -> Answer | None:
-        """Redis's answer; None while it is away, refuses, or is too slow."""
+        """The answer; None while it is away, refuses, or is too slow."""
         if self.is_spent:
             return None
         try:
             return question()
-        except redis.RedisError as error:
+        except self._errors as error:
             self._leave_alone(error)
             return None
 
-    def _leave_alone(self, error: redis.RedisError) -> None:
+    def _leave_alone(self, error: Exception) -> None:
         with self._lock:
             now = time.monotonic()
             if now >= self._away_until:

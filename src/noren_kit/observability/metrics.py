@@ -55,6 +55,11 @@ connections_opened = counter(
 cache_answers = counter(
     "noren_cache_answers_total", "Answers that may be kept: hit, miss or not_modified.", "result"
 )
+standby_reads = counter(
+    "noren_standby_reads_total",
+    "Answers made anew: by the standby, or by the primary as it was behind or away.",
+    "from",
+)
 limits_refused = counter(
     "noren_limits_refused_total", "Requests over their caller's limit.", "limit"
 )

@@ -12,6 +12,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from noren.config import variables as given
 from noren_kit.core.variables import Variable
+from noren_kit.db.router import REPLICA_ALIAS
 from noren_kit.files.naming import media_url
 from noren_kit.observability.logging import logging_settings
 
@@ -83,7 +84,10 @@ def _database(alias: str, variable: Variable[dict[str, Any]]) -> dict[str, dict[
     if not address:
         return {}
     options = {"application_name": "noren", **address.get("OPTIONS", {})}
-    if alias == DEFAULT_DB_ALIAS:
+    if alias == REPLICA_ALIAS:
+        # One that fell silent is given up on soon, for the primary (libpq, "Parameter Key Words").
+        options = {"connect_timeout": 1, "tcp_user_timeout": 1_000, **options}
+    if alias in (DEFAULT_DB_ALIAS, REPLICA_ALIAS):
         # Uses after which a statement is prepared on the server; null for poolers that can't.
         options["prepare_threshold"] = 5 if given.PREPARED_STATEMENTS.read() else None
     return {
@@ -98,12 +102,14 @@ def _database(alias: str, variable: Variable[dict[str, Any]]) -> dict[str, dict[
     }
 
 
-# One address per role (docs/guides/isolation.md). Only `default` serves requests and tasks.
+# One address per role (docs/guides/isolation.md). Only `default`, and what it lets `replica`
+# answer, serves requests and tasks.
 DATABASES = {
     **_database(DEFAULT_DB_ALIAS, given.DATABASE_URL),
     **_database("owner", given.DATABASE_OWNER_URL),
     **_database("relay", given.DATABASE_RELAY_URL),
     **_database("platform", given.DATABASE_PLATFORM_URL),
+    **_database(REPLICA_ALIAS, given.DATABASE_REPLICA_URL),
 }
 DATABASE_ROUTERS = ["noren_kit.db.router.OwnerMigrates"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
