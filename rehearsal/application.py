@@ -50,6 +50,7 @@ def environment(servers: Servers, mail_port: int) -> dict[str, str]:
         "EMAIL_HOST": LOOPBACK,
         "EMAIL_PORT": str(mail_port),
         "NOREN_HOME": str(servers.folder),
+        "MEDIA_FOLDER": str(servers.folder / "media"),
         "PYTHONUNBUFFERED": "1",
         "LC_ALL": "C.UTF-8",
     }

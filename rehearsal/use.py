@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import time
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+
+from PIL import Image
 
 from noren_kit.stack.probing import probe
 from rehearsal import limits, stopping, transport, watching
 from rehearsal.client import Answer, Client
+from rehearsal.servers import NAME
 from rehearsal.stage import Stage
 
 # One of each header's parts, whose order says nothing.
@@ -30,6 +34,7 @@ def use(stage: Stage) -> None:
     owner = sign_in(stage)
     reads(stage, owner)
     order_and_cancel(stage, owner)
+    picture(stage, owner)
     watching.figures(stage)
     limits.check(stage)
     log_lines(stage, owner)
@@ -156,6 +161,31 @@ def order_and_cancel(stage: Stage, owner: Client) -> None:
     report.equal("stock came back", owner.send("GET", stock).data["quantity"], before)
     handled = stage.eventually(lambda: stage.pending() == 0)
     report.check("every event is handled", handled, stage.pending())
+
+
+def picture(stage: Stage, owner: Client) -> None:
+    """Sent as a form, read by anybody, many at once as a page does."""
+    report = stage.report
+    _body, product = one_order(owner)
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), "green").save(buffer, "WEBP")
+    head = 'Content-Disposition: form-data; name="image"; filename="tea.webp"'
+    form = b"--x\r\n" + head.encode() + b"\r\n\r\n" + buffer.getvalue() + b"\r\n--x--\r\n"
+    kind = "multipart/form-data; boundary=x"
+    sent = owner.send("POST", f"/api/v1/products/{product}/image/", form, Content_Type=kind)
+    report.equal("a picture is sent", sent.status, 200)
+    if sent.status != 200:
+        return
+    place = urlsplit(sent.data["image_url"])
+    origin = f"{place.scheme}://{place.netloc}"
+    report.equal("its address", origin, f"https://{NAME}:{stage.servers.https_port}")
+    anybody = stage.client("127.0.0.23")
+    answers = [anybody.send("GET", place.path) for _each in range(50)]
+    report.equal("anybody reads it, often", {each.status for each in answers}, {200})
+    report.check("it is what was sent", answers[0].body == buffer.getvalue())
+    report.equal("its kind", answers[0].headers.get("content-type"), "image/webp")
+    headers_hold(stage, "a picture", answers[0])
+    anybody.close()
 
 
 def log_lines(stage: Stage, owner: Client) -> None:
