@@ -110,6 +110,8 @@ def stack_processes(
     """Return web, worker, beat and relay, in the order in which they start and stop."""
     from noren_kit.stack.supervisor import ProcessSpec
 
+    pictures = environment.get("MEDIA_URL") or f"http://127.0.0.1:{web_port}/media/"
+    environment = {**environment, "MEDIA_URL": pictures}
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "--quiet", "-A", "noren.config.celery"]
     web = f"noren_kit.api.serving noren.config.wsgi:application --port {web_port}"

@@ -49,11 +49,12 @@ def outside_database(outside: Mapping[str, str]) -> dict[str, str]:
 
 
 def application_keys(home: Path, outside: Mapping[str, str]) -> dict[str, str]:
-    """Return SECRET_KEY, JWT_PRIVATE_KEY and NOREN_HOME: those set outside, else the kept ones."""
+    """Return the keys and where files are: what is set outside, else what is kept in `home`."""
     kept = kept_secrets(home)
     names = ("SECRET_KEY", "JWT_PRIVATE_KEY")
     keys = {name: outside.get(name) or str(kept[name]) for name in names}
-    return keys | {"NOREN_HOME": str(home)}
+    media = outside.get("MEDIA_FOLDER") or str(home / "media")
+    return keys | {"NOREN_HOME": str(home), "MEDIA_FOLDER": media}
 
 
 def placeholders() -> dict[str, str]:
