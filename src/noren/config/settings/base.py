@@ -13,6 +13,7 @@ from django.db import DEFAULT_DB_ALIAS
 from noren.config import variables as given
 from noren_kit.core.variables import Variable
 from noren_kit.observability.logging import logging_settings
+from noren_kit.observability.names import bound_resolving
 
 PACKAGES = Path(__file__).resolve().parents[3]
 
@@ -70,6 +71,9 @@ TEMPLATES = [
     }
 ]
 APPEND_SLASH = False
+
+# The timeouts of the clients below say nothing about names.
+bound_resolving()
 
 
 def _database(alias: str, variable: Variable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
