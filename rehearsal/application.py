@@ -92,11 +92,14 @@ class Application:
         for port in self._servers.web_ports:
             self.await_ready(port)
 
-    def start_web(self, name: str, *options: str, output: Path | None = None) -> int:
+    def start_web(
+        self, name: str, *options: str, output: Path | None = None, wait: bool = True
+    ) -> int:
         """Start one more web process, outside of the proxy's reach; return its port."""
         port = any_free()
         self.run(name, *self._web(port), *options, to=output)
-        self.await_ready(port)
+        if wait:
+            self.await_ready(port)
         return port
 
     def run(self, name: str, *arguments: str, to: Path | None = None) -> GuardedProcess:

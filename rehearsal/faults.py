@@ -23,10 +23,10 @@ from noren_kit.stack.ports import LOOPBACK
 from rehearsal.client import Client
 from rehearsal.load import Load
 from rehearsal.stage import Stage
-from rehearsal.unresolved import BACK_ENDS, hangs, hangs_and_all_is_cut
+from rehearsal.unresolved import BACK_ENDS, hangs, hangs_and_all_is_cut, hangs_at_a_start
 from rehearsal.use import one_order
 
-RECOVERY_SECONDS = 10.0
+RECOVERY_SECONDS, ANSWER_SECONDS = 10.0, 10.0
 REDIS_SECONDS = 30.0
 FULL = Path("/dev/full")
 ORDERS = "SELECT count(*) FROM orders_order WHERE notes = %s"
@@ -152,6 +152,8 @@ def _one(
         report.equal(f"{name}: answers but 2xx and 503 with Retry-After", wrong[:3], [])
     else:
         report.equal(f"{name}: answers but 2xx", [each.what for each in bad[:3]], [])
+    in_time = f"{name}: every answer within {ANSWER_SECONDS:.0f} s"
+    report.check(in_time, slowest < ANSWER_SECONDS, f"{slowest:.1f} s")
     recent = [each for each in seen if each.at > ended + RECOVERY_SECONDS - 2]
     well = bool(recent) and all(200 <= each.status < 300 for each in recent)
     report.check(f"{name}: well within {RECOVERY_SECONDS:.0f} s", well, counted)
@@ -215,4 +217,5 @@ _FAULTS: list[tuple[str, Callable[[Stage], None], bool]] = [
 _OF_RESOLVER: list[tuple[str, Callable[[Stage], None], bool]] = [
     ("the resolver hangs", hangs, False),
     ("the resolver hangs, connections cut", hangs_and_all_is_cut, True),
+    ("web starts while the resolver hangs", hangs_at_a_start, False),
 ]

@@ -1,10 +1,12 @@
-"""The resolver hangs: with the connections that are there, and after all of them were cut."""
+"""The resolver hangs: with the connections that are there, after all were cut, and at a start."""
 
 from __future__ import annotations
 
 import http.client
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import psycopg
 import redis
@@ -15,9 +17,10 @@ from rehearsal.application import READY
 from rehearsal.servers import DATABASE
 from rehearsal.stage import Stage
 
-HANGS_SECONDS = 25.0
-# Of a probe: as long as an orchestrator waits for one by default, and some.
-PROBE_SECONDS = 2.0
+LIVE = "/health/live/"
+HANGS_SECONDS, ROUND_SECONDS = 25.0, 5.0
+# For a probe; and, once names are resolved again, for a process that never knew them.
+PROBE_SECONDS, READY_SECONDS = 2.0, 10.0
 BACK_ENDS = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
     " WHERE usename LIKE 'noren%%' AND pid <> pg_backend_pid()"
@@ -25,50 +28,70 @@ BACK_ENDS = (
 
 
 def hangs(stage: Stage) -> None:
-    _hang(stage, "the resolver hangs", cut=False)
+    name = "the resolver hangs"
+    with _hanging(stage):
+        _watch(stage, name, stage.servers.web_ports)
 
 
 def hangs_and_all_is_cut(stage: Stage) -> None:
-    _hang(stage, "the resolver hangs, connections cut", cut=True)
+    name = "the resolver hangs, connections cut"
+    with _hanging(stage):
+        _watch(stage, name, stage.servers.web_ports, cut=True)
+
+
+def hangs_at_a_start(stage: Stage) -> None:
+    """One more web process comes up meanwhile, and knows no address."""
+    application, name = stage.application, "web starts while the resolver hangs"
+    with _hanging(stage):
+        port = application.start_web("web-unresolved", wait=False)
+        alive = stage.eventually(lambda: _status(port, LIVE) == "200")
+        stage.report.check(f"{name}: it comes up", alive)
+        _watch(stage, name, [port])
+    began = time.monotonic()
+    application.await_ready(port)
+    seconds = time.monotonic() - began
+    stage.report.check(f"{name}: ready afterwards", seconds < READY_SECONDS, f"{seconds:.1f} s")
+    application.stop("web-unresolved")
 
 
 def cut_connections(stage: Stage) -> None:
     """End the clients' connections to pooler and Redis, and the back ends themselves."""
-    with psycopg.connect(stage.servers.pooler_url(), autocommit=True) as console:
+    servers = stage.servers
+    with psycopg.connect(servers.pooler_url(), autocommit=True) as console:
         console.execute(f"KILL {DATABASE}")
         console.execute(f"RESUME {DATABASE}")
     stage.ask_database(BACK_ENDS)
-    servers = stage.servers
     with redis.Redis(LOOPBACK, servers.redis_port, password=servers.redis_password) as client:
         client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
 
-def _hang(stage: Stage, name: str, *, cut: bool) -> None:
-    if stage.resolver is None:
-        return
-    live: Counter[str] = Counter()
-    ready: Counter[str] = Counter()
-    slowest = 0.0
+@contextmanager
+def _hanging(stage: Stage) -> Iterator[None]:
+
     stage.resolver.hangs = True
-    over = time.monotonic() + HANGS_SECONDS
     try:
-        while time.monotonic() < over:
-            if cut:
-                cut_connections(stage)
-            for port in stage.servers.web_ports:
-                for path, answers in (("/health/live/", live), (READY, ready)):
-                    began = time.monotonic()
-                    answers[_status(port, path)] += 1
-                    slowest = max(slowest, time.monotonic() - began)
-            time.sleep(5)
+        yield
     finally:
         stage.resolver.hangs = False
-    report = stage.report
-    report.note(f"{name}: live {dict(live)}, ready {dict(ready)}, slowest {slowest:.1f} s")
-    report.equal(f"{name}: live all the while", set(live), {"200"})
-    report.check(
-        f"{name}: probes answer in {PROBE_SECONDS:.0f} s", slowest < PROBE_SECONDS, slowest
-    )
+
+
+def _watch(stage: Stage, name: str, ports: Iterable[int], *, cut: bool = False) -> None:
+    """Ask the probes for a while; `cut` ends all connections at the begin of each round."""
+    report, slowest, over = stage.report, 0.0, time.monotonic() + HANGS_SECONDS
+    answers: dict[str, Counter[str]] = {LIVE: Counter(), READY: Counter()}
+    while time.monotonic() < over:
+        if cut:
+            cut_connections(stage)
+        for port in ports:
+            for path, seen in answers.items():
+                began = time.monotonic()
+                seen[_status(port, path)] += 1
+                slowest = max(slowest, time.monotonic() - began)
+        time.sleep(ROUND_SECONDS)
+    told = {path: dict(seen) for path, seen in answers.items()}
+    report.note(f"{name}: probes {told}, slowest {slowest:.1f} s")
+    report.equal(f"{name}: alive all the while", set(answers[LIVE]), {"200"})
+    report.check(f"{name}: probes wait {PROBE_SECONDS:.0f} s", slowest < PROBE_SECONDS, slowest)
 
 
 def _status(port: int, path: str) -> str:
