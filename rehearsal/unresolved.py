@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import psycopg
 import redis
 
+from noren_kit.stack.errors import StackError
 from noren_kit.stack.ports import LOOPBACK
 from noren_kit.stack.probing import probe
 from rehearsal.application import READY
@@ -67,7 +68,8 @@ def cut_connections(stage: Stage) -> None:
 
 @contextmanager
 def _hanging(stage: Stage) -> Iterator[None]:
-
+    if stage.resolver is None:
+        raise StackError("There is no resolver of our own.")
     stage.resolver.hangs = True
     try:
         yield
