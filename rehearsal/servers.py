@@ -55,7 +55,6 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = scram-sha-256
 auth_file = {users}
-admin_users = {admin}
 pool_mode = transaction
 default_pool_size = 10
 server_login_retry = 1
@@ -130,15 +129,13 @@ class Servers:
     def start_pgbouncer(self) -> None:
         """Put a pooler of transactions in front of it, with TLS on both sides."""
         users = self.folder / "pgbouncer.users"
-        people = {**self.passwords, ADMIN: self.admin_password}
-        lines = (f'"{role}" "{password}"\n' for role, password in people.items())
+        lines = (f'"{role}" "{password}"\n' for role, password in self.passwords.items())
         self._write(users, "".join(lines))
         settings = self.folder / "pgbouncer.ini"
         text = PGBOUNCER_CONF.format(
             postgres=self.postgres_port,
             port=self.pgbouncer_port,
             users=users,
-            admin=ADMIN,
             authority=self.authority.file,
             certificate=self.certificate.certificate,
             key=self.certificate.key,
@@ -229,10 +226,6 @@ class Servers:
     def admin_url(self) -> str:
         """The superuser's address, with TLS and the server's name looked at."""
         return self._url(ADMIN, self.admin_password, (LOOPBACK, self.postgres_port), "postgres")
-
-    def pooler_url(self) -> str:
-        """The pooler's console, as `admin_url`."""
-        return self._url(ADMIN, self.admin_password, (LOOPBACK, self.pgbouncer_port), "pgbouncer")
 
     def role_urls(self) -> dict[str, str]:
         """Addresses by role: requests, tasks and the relay through the pooler, others past it."""

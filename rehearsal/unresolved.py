@@ -8,14 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-import psycopg
 import redis
 
 from noren_kit.stack.errors import StackError
 from noren_kit.stack.ports import LOOPBACK
 from noren_kit.stack.probing import probe
 from rehearsal.application import READY
-from rehearsal.servers import DATABASE
 from rehearsal.stage import Stage
 
 LIVE = "/health/live/"
@@ -56,11 +54,10 @@ def hangs_at_a_start(stage: Stage) -> None:
 
 
 def cut_connections(stage: Stage) -> None:
-    """End the clients' connections to pooler and Redis, and the back ends themselves."""
+    """End everybody's connections to PgBouncer (its KILL may crash it), PostgreSQL and Redis."""
     servers = stage.servers
-    with psycopg.connect(servers.pooler_url(), autocommit=True) as console:
-        console.execute(f"KILL {DATABASE}")
-        console.execute(f"RESUME {DATABASE}")
+    servers.running["pgbouncer"].stop()
+    servers.run_pgbouncer()
     stage.ask_database(BACK_ENDS)
     with redis.Redis(LOOPBACK, servers.redis_port, password=servers.redis_password) as client:
         client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
