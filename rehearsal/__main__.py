@@ -23,8 +23,9 @@ from rehearsal.application import Application, environment
 from rehearsal.faults import faults
 from rehearsal.mailbox import Mailbox
 from rehearsal.report import Report
+from rehearsal.resolver import resolver_of
 from rehearsal.rolling import roll
-from rehearsal.servers import Servers
+from rehearsal.servers import SERVICES, Servers
 from rehearsal.stage import Stage
 from rehearsal.use import use
 
@@ -59,14 +60,15 @@ def main() -> int:
 
 def _rehearse(folder: Path, mailbox: Mailbox, report: Report, options: Any) -> None:
     ports = [any_free() for _ in range(WEB_INSTANCES)]
-    servers = Servers(folder, programs.find(), ports)
+    resolver = resolver_of(folder, SERVICES.values(), report)
+    servers = Servers(folder, programs.find(), ports, named=resolver is not None)
     application: Application | None = None
     try:
         with report.step("PostgreSQL with TLS, PgBouncer, Redis"):
             servers.start_postgres()
             servers.start_pgbouncer()
             servers.start_redis()
-        application = Application(servers, environment(servers, mailbox.port))
+        application = Application(servers, environment(servers, mailbox.port), resolver)
         with report.step("migrations"):
             application.command("migrate", "--verbosity", "0")
         credentials = folder / "demo.json"
@@ -79,7 +81,7 @@ def _rehearse(folder: Path, mailbox: Mailbox, report: Report, options: Any) -> N
             token = application.environment["METRICS_TOKEN"]
             servers.start_prometheus(token, application.metrics_ports.values())
         people = json.loads(credentials.read_text())["tenants"][0]["users"]
-        stage = Stage(servers, application, mailbox, report, people)
+        stage = Stage(servers, application, mailbox, report, people, resolver)
         if "rolling" in options.parts:
             roll(stage, options.rounds)
         if "faults" in options.parts:
@@ -90,6 +92,8 @@ def _rehearse(folder: Path, mailbox: Mailbox, report: Report, options: Any) -> N
         if application is not None and application.running:
             application.stop()
         servers.stop()
+        if resolver is not None:
+            resolver.stop()
 
 
 if __name__ == "__main__":

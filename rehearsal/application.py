@@ -15,6 +15,7 @@ from noren_kit.stack.errors import StackError
 from noren_kit.stack.ports import LOOPBACK, any_free
 from noren_kit.stack.probing import probe
 from noren_kit.stack.process import GuardedProcess
+from rehearsal.resolver import Resolver
 from rehearsal.servers import NAME, Servers
 
 CHECKOUT = Path(__file__).parents[1]
@@ -47,7 +48,7 @@ def environment(servers: Servers, mail_port: int) -> dict[str, str]:
         "TRUSTED_PROXIES": f"{LOOPBACK}/32",
         "LIMITS": PLENTY,
         "METRICS_TOKEN": secrets.token_urlsafe(32),
-        "EMAIL_HOST": LOOPBACK,
+        "EMAIL_HOST": servers.host("mail"),
         "EMAIL_PORT": str(mail_port),
         "NOREN_HOME": str(servers.folder),
         "MEDIA_FOLDER": str(servers.folder / "media"),
@@ -57,10 +58,12 @@ def environment(servers: Servers, mail_port: int) -> dict[str, str]:
 
 
 class Application:
-    """Web (one succession per port), worker, beat and relay."""
+    """Web (one succession per port), worker, beat and relay; `resolver` is theirs, if any."""
 
-    def __init__(self, servers: Servers, environment: Mapping[str, str]) -> None:
-        self._servers = servers
+    def __init__(
+        self, servers: Servers, environment: Mapping[str, str], resolver: Resolver | None = None
+    ) -> None:
+        self._servers, self._resolver = servers, resolver
         self.environment = dict(environment)
         self.running: dict[str, GuardedProcess] = {}
         self.metrics_ports = {name: any_free() for name in ("worker", "beat", "relay")}
@@ -71,7 +74,7 @@ class Application:
         Raises StackError with what it said.
         """
         result = subprocess.run(  # noqa: S603  our own program
-            [sys.executable, "-m", "noren.cli", *arguments],
+            self._python("noren.cli", *arguments),
             env={**self.environment, "DJANGO_SETTINGS_MODULE": settings or SETTINGS},
             cwd=CHECKOUT,
             capture_output=True,
@@ -90,18 +93,21 @@ class Application:
         for port in self._servers.web_ports:
             self.await_ready(port)
 
-    def start_web(self, name: str, *options: str, output: Path | None = None) -> int:
+    def start_web(
+        self, name: str, *options: str, output: Path | None = None, wait: bool = True
+    ) -> int:
         """Start one more web process, outside of the proxy's reach; return its port."""
         port = any_free()
         self.run(name, *self._web(port), *options, to=output)
-        self.await_ready(port)
+        if wait:
+            self.await_ready(port)
         return port
 
     def run(self, name: str, *arguments: str, to: Path | None = None) -> GuardedProcess:
         """Start one process (a module and its arguments), its lines appended to its log."""
         with (to or self._servers.log(name)).open("ab") as output:
             process = GuardedProcess(
-                [sys.executable, "-m", *arguments],
+                self._python(*arguments),
                 env={
                     **self.environment,
                     "METRICS_PORT": str(self.metrics_ports.get(name, 0)),
@@ -146,6 +152,10 @@ class Application:
                 return
             time.sleep(0.1)
         raise StackError(f"Web at {port} is not ready: {answer}; see {self._servers.folder}/log")
+
+    def _python(self, *arguments: str) -> list[str]:
+        command = [sys.executable, "-m", *arguments]
+        return command if self._resolver is None else self._resolver.asked_by(command)
 
     def _web(self, port: int) -> list[str]:
         options = f"--port {port} --workers 2 --threads 1 --stop-seconds {STOP_SECONDS}"

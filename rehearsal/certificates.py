@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,13 +40,14 @@ class Authority:
             builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         )
 
-    def sign(self, name: str, owner: int | None = None) -> Certificate:
-        """Make a key and a certificate for `name` and for 127.0.0.1; the key's file is `owner`'s
-        alone.
+    def sign(self, name: str, owner: int | None = None, others: Iterable[str] = ()) -> Certificate:
+        """Make a key and a certificate for `name`, for other names and for 127.0.0.1; the key's
+        file is `owner`'s alone.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        names = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        names: list[x509.GeneralName] = [x509.DNSName(each) for each in (name, *others)]
+        names.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
         builder = _builder(subject, self._name, key.public_key()).add_extension(
             x509.SubjectAlternativeName(names), critical=False
         )

@@ -23,14 +23,13 @@ from noren_kit.stack.ports import LOOPBACK
 from rehearsal.client import Client
 from rehearsal.load import Load
 from rehearsal.stage import Stage
+from rehearsal.unresolved import BACK_ENDS, hangs, hangs_and_all_is_cut, hangs_at_a_start
 from rehearsal.use import one_order
 
-RECOVERY_SECONDS = 10.0
+RECOVERY_SECONDS, ANSWER_SECONDS = 10.0, 10.0
 REDIS_SECONDS = 30.0
-BACK_ENDS = (
-    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-    " WHERE usename LIKE 'noren%%' AND pid <> pg_backend_pid()"
-)
+# What has piled up takes the worker as long as the machine lets it.
+HANDLED_SECONDS = 600.0
 FULL = Path("/dev/full")
 ORDERS = "SELECT count(*) FROM orders_order WHERE notes = %s"
 
@@ -40,6 +39,7 @@ class Seen:
     """One answer: `status` 0 is a connection that ended without one."""
 
     at: float
+    seconds: float
     status: int
     told_when: bool
     what: str
@@ -84,15 +84,16 @@ class Traffic(Load):
 
     def _send(self, client: Client, method: str, path: str, **headers: str) -> Any:
         body = self._body if method == "POST" else None
-        answer = None
+        answer, began = None, time.monotonic()
         try:
             answer = client.send(method, path, body, **headers)
         except (OSError, http.client.HTTPException) as error:
-            seen = Seen(time.monotonic(), 0, False, f"{method} {path}: {error!r}")
+            status, told, text = 0, False, repr(error)
         else:
-            text = "" if answer.status < 400 else str(answer.body[:150])
-            told = "retry-after" in answer.headers
-            seen = Seen(time.monotonic(), answer.status, told, f"{method} {path}: {text}")
+            status, told = answer.status, "retry-after" in answer.headers
+            text = "" if status < 400 else str(answer.body[:150])
+        at = time.monotonic()
+        seen = Seen(at, at - began, status, told, f"{method} {path}: {text}")
         with self._guard:
             self.seen.append(seen)
         return answer
@@ -108,10 +109,10 @@ def faults(stage: Stage) -> None:
     mails = len(stage.mailbox.mails)
     with Traffic(stage, owner.token or "", body, product) as traffic:
         time.sleep(2)
-        for name, plant, may_refuse in _FAULTS:
+        for name, plant, may_refuse in _FAULTS + (_OF_RESOLVER if stage.resolver else []):
             _one(stage, traffic, name, plant, may_refuse=may_refuse)
     report.note(f"{len(traffic.seen)} requests, {len(traffic.acknowledged)} orders acknowledged")
-    handled = stage.eventually(lambda: stage.pending() == 0, 180)
+    handled = stage.eventually(lambda: stage.pending() == 0, HANDLED_SECONDS)
     report.check("every event is handled", handled, stage.pending())
     there = stage.ask_database(
         "SELECT count(*) FROM orders_order WHERE id = ANY(%s::uuid[])",
@@ -142,15 +143,19 @@ def _one(
     counted = Counter(each.status for each in seen)
     bad = [each for each in seen if not 200 <= each.status < 300]
     last = max((each.at for each in bad), default=ended)
+    slowest = max((each.seconds for each in seen), default=0.0)
     report.note(
         f"{name}: {len(seen)} answers in {ended - began:.1f} s and {RECOVERY_SECONDS:.0f} s after,"
-        f" {dict(sorted(counted.items()))}; over {max(0.0, last - ended):.1f} s after its end"
+        f" {dict(sorted(counted.items()))}, slowest {slowest:.1f} s;"
+        f" over {max(0.0, last - ended):.1f} s after its end"
     )
     if may_refuse:
         wrong = [each.what for each in bad if each.status != 503 or not each.told_when]
         report.equal(f"{name}: answers but 2xx and 503 with Retry-After", wrong[:3], [])
     else:
         report.equal(f"{name}: answers but 2xx", [each.what for each in bad[:3]], [])
+    in_time = f"{name}: every answer within {ANSWER_SECONDS:.0f} s"
+    report.check(in_time, slowest < ANSWER_SECONDS, f"{slowest:.1f} s")
     recent = [each for each in seen if each.at > ended + RECOVERY_SECONDS - 2]
     well = bool(recent) and all(200 <= each.status < 300 for each in recent)
     report.check(f"{name}: well within {RECOVERY_SECONDS:.0f} s", well, counted)
@@ -210,4 +215,9 @@ _FAULTS: list[tuple[str, Callable[[Stage], None], bool]] = [
     ("PgBouncer is restarted", _pooler_restarted, True),
     ("a worker is killed", _worker_killed, False),
     ("the log is on a full device", _log_on_a_full_device, False),
+]
+_OF_RESOLVER: list[tuple[str, Callable[[Stage], None], bool]] = [
+    ("the resolver hangs", hangs, False),
+    ("the resolver hangs, connections cut", hangs_and_all_is_cut, True),
+    ("web starts while the resolver hangs", hangs_at_a_start, False),
 ]

@@ -28,6 +28,7 @@ from rehearsal.certificates import Authority, Certificate
 DEPLOY = Path(__file__).parents[1] / "deploy"
 SHIPPED = DEPLOY / "nginx"
 NAME = "noren.example"
+SERVICES = {each: f"{each}.{NAME}" for each in ("postgres", "pgbouncer", "redis", "mail")}
 DATABASE, ADMIN = "noren", "rehearsal_admin"
 START_SECONDS = 60.0
 POSTGRES_CONF = """\
@@ -81,13 +82,14 @@ class Servers:
     https_port: int = field(default_factory=any_free)
     prometheus_port: int = field(default_factory=any_free)
     passwords: dict[str, str] = field(default_factory=roles.new_passwords)
+    named: bool = False  # whether the application knows them by `SERVICES`, or by address
 
     def __post_init__(self) -> None:
         self.account: Account | None = unprivileged.find_account(self.folder / "postgres")
         self.admin_password, self.redis_password = (secrets.token_urlsafe(24) for _ in range(2))
         self.authority = Authority(self.folder)
         owner = self.account.uid if self.account else None
-        self.certificate: Certificate = self.authority.sign(NAME, owner)
+        self.certificate: Certificate = self.authority.sign(NAME, owner, SERVICES.values())
         self.running: dict[str, GuardedProcess] = {}
 
     def start_postgres(self) -> None:
@@ -223,29 +225,32 @@ class Servers:
 
     def admin_url(self) -> str:
         """The superuser's address, with TLS and the server's name looked at."""
-        password = quote(self.admin_password, safe="")
-        return self._url(ADMIN, password, self.postgres_port, "postgres")
+        return self._url(ADMIN, self.admin_password, (LOOPBACK, self.postgres_port), "postgres")
 
     def role_urls(self) -> dict[str, str]:
         """Addresses by role: requests, tasks and the relay through the pooler, others past it."""
         pooled = {"DATABASE_URL", "DATABASE_RELAY_URL"}
+        pooler = (self.host("pgbouncer"), self.pgbouncer_port)
+        server = (self.host("postgres"), self.postgres_port)
         return {
             name: self._url(
-                role,
-                quote(self.passwords[role], safe=""),
-                self.pgbouncer_port if name in pooled else self.postgres_port,
-                DATABASE,
+                role, self.passwords[role], pooler if name in pooled else server, DATABASE
             )
             for name, role in roles.URL_VARIABLES.items()
         }
 
-    def _url(self, user: str, password: str, port: int, database: str) -> str:
-        place = f"postgres://{user}:{password}@{LOOPBACK}:{port}/{database}"
+    def host(self, service: str) -> str:
+        """How the application reaches one of `SERVICES`."""
+        return SERVICES[service] if self.named else LOOPBACK
+
+    def _url(self, user: str, password: str, where: tuple[str, int], database: str) -> str:
+        host, port = where
+        place = f"postgres://{user}:{quote(password, safe='')}@{host}:{port}/{database}"
         return f"{place}?sslmode=verify-full&sslrootcert={self.authority.file}"
 
     @property
     def redis_url(self) -> str:
-        return f"redis://:{self.redis_password}@{LOOPBACK}:{self.redis_port}/0"
+        return f"redis://:{self.redis_password}@{self.host('redis')}:{self.redis_port}/0"
 
     def log(self, name: str) -> Path:
         """Where a server's or a process's lines go."""

@@ -14,6 +14,7 @@ from rehearsal.application import Application
 from rehearsal.client import Client
 from rehearsal.mailbox import Mailbox
 from rehearsal.report import Report
+from rehearsal.resolver import Resolver
 from rehearsal.servers import DATABASE, Servers
 
 VERIFIED = ("stock", "totals", "numbers", "isolation")
@@ -27,6 +28,7 @@ class Stage:
     mailbox: Mailbox
     report: Report
     people: list[dict[str, Any]]
+    resolver: Resolver | None  # none where the machine does not let us have one
 
     def client(self, source: str = "127.0.0.2", *, plain: bool = False) -> Client:
         """A client at the proxy's HTTPS port, or at its plain one."""

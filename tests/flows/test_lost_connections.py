@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -39,3 +40,22 @@ def test_so_does_a_new_one(client: Client, owner: OwnerConnection) -> None:
     assert client.post(URL, {"name": "green"}).status_code in (201, 503)
     end_back_end(owner)
     assert client.get(URL).status_code == 200
+
+
+def test_a_back_end_that_ends_right_after_its_commit(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver then finds two results: nobody knows, so it is 503, and the key tells."""
+    commit = psycopg.Connection.commit
+
+    def ended(self: psycopg.Connection) -> None:
+        commit(self)
+        raise psycopg.InternalError("received 2 results from command 'COMMIT'")
+
+    key = {"Idempotency-Key": "ended"}
+    with monkeypatch.context() as patching:
+        patching.setattr(psycopg.Connection, "commit", ended)
+        refused = client.post(URL, {"name": "blue"}, headers=key)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    again = client.post(URL, {"name": "blue"}, headers=key)
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from django.db import connection
 
 from granting import platform
 from noren_kit.db import role_names
@@ -155,6 +156,18 @@ def test_many_probes_cost_as_much_as_one(monkeypatch: pytest.MonkeyPatch) -> Non
     checks.forget()
     checks.answers()
     assert len(asked) == 2
+    checks.forget()
+
+
+def test_a_kept_connection_that_was_ended_is_no_database_that_is_away() -> None:
+    checks = health.Checks()
+    assert checks.answers()["database"] == "ok"
+    kept = checks._database._connection
+    assert kept is not None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [kept.connection.info.backend_pid])
+    checks._fresh_until = 0.0
+    assert checks.answers()["database"] == "ok"
     checks.forget()
 
 

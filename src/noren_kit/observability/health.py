@@ -67,13 +67,14 @@ class _Database:
         connection = self._connection
         if connection is None:
             connection = self._connection = self._made()
+        was_kept = connection.connection is not None
         try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT app, name FROM django_migrations")
-                applied = set(cursor.fetchall())
+            applied = self._applied(connection)
         except (DatabaseError, InterfaceError):
-            connection.close()
-            raise
+            if not was_kept:
+                raise
+            # It may have been ended; whether the database is there, a new one says.
+            applied = self._applied(connection)
         missing = sorted(expected_migrations() - applied)
         if missing:
             _log.warning("migrations_missing", missing=[".".join(each) for each in missing])
@@ -83,6 +84,16 @@ class _Database:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
+
+    @staticmethod
+    def _applied(connection: BaseDatabaseWrapper) -> set[tuple[str, str]]:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT app, name FROM django_migrations")
+                return set(cursor.fetchall())
+        except (DatabaseError, InterfaceError):
+            connection.close()
+            raise
 
     @staticmethod
     def _made() -> BaseDatabaseWrapper:

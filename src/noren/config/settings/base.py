@@ -15,6 +15,7 @@ from noren_kit.core.variables import Variable
 from noren_kit.db.router import REPLICA_ALIAS
 from noren_kit.files.naming import media_url
 from noren_kit.observability.logging import logging_settings
+from noren_kit.observability.names import bound_resolving
 
 PACKAGES = Path(__file__).resolve().parents[3]
 
@@ -72,6 +73,9 @@ TEMPLATES = [
     }
 ]
 APPEND_SLASH = False
+
+# The timeouts of the clients below say nothing about names.
+bound_resolving()
 
 
 def _database(alias: str, variable: Variable[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -10,10 +10,22 @@ from typing import Any
 
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorWrapper
+from django.db.utils import DatabaseError, InternalError, OperationalError
 
 from noren_kit.db import direct
 from noren_kit.db.tally import note
 from noren_kit.observability import metrics
+
+
+def _judged(error: InternalError) -> DatabaseError:
+    """The driver's own, which has no SQLSTATE, is a lost connection.
+
+    A back end that ends right after its COMMIT (or BEGIN) answers twice; whether it was carried
+    out is then as unknown as after any other end.
+    """
+    if getattr(error.__cause__, "sqlstate", None) is None:
+        return OperationalError(*error.args)
+    return error
 
 
 class CountingCursor(CursorWrapper):
@@ -23,6 +35,8 @@ class CountingCursor(CursorWrapper):
         began = time.perf_counter()
         try:
             return super()._execute(sql, params, *ignored)  # type: ignore[misc]
+        except InternalError as error:
+            raise _judged(error) from error.__cause__
         finally:
             note(sql, began)
 
@@ -30,6 +44,8 @@ class CountingCursor(CursorWrapper):
         began = time.perf_counter()
         try:
             return super()._executemany(sql, param_list, *ignored)  # type: ignore[misc]
+        except InternalError as error:
+            raise _judged(error) from error.__cause__
         finally:
             note(sql, began)
 
@@ -63,5 +79,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         began = time.perf_counter()
         try:
             return super()._commit()  # type: ignore[misc]
+        except InternalError as error:
+            raise _judged(error) from error.__cause__
         finally:
             note("COMMIT", began, statements=0)
