@@ -10,9 +10,11 @@ without an address. That there is no such name is an answer like any other.
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +22,7 @@ from noren_kit.observability.logging import get_logger
 
 # For a name that was resolved before, and for one that was not.
 KNOWN_SECONDS, UNKNOWN_SECONDS = 0.5, 2.0
+_MOST_NAMES = 256
 _log = get_logger("noren.names")
 
 Found = list[Any]
@@ -49,7 +52,7 @@ class _Question:
 
     @property
     def is_open(self) -> bool:
-        """Whether it still runs. It does not in a process that was forked meanwhile."""
+        """Whether it still runs."""
         return self._thread.is_alive()
 
     def wait(self) -> None:
@@ -59,12 +62,21 @@ class _Question:
 
 
 class Names:
-    """`socket.getaddrinfo` with an end, over the one that was there."""
+    """`socket.getaddrinfo` with an end, over the one that was there.
+
+    It keeps the addresses of the `_MOST_NAMES` names that were resolved last.
+    """
 
     def __init__(self, resolve: Resolve) -> None:
         self._resolve = resolve
-        self._last: dict[Key, Found] = {}
+        self._lock = threading.RLock()
+        self._last: OrderedDict[Key, Found] = OrderedDict()
         self._asked: dict[Key, _Question] = {}
+        os.register_at_fork(after_in_child=self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """Whoever held the lock, or asked, is not in the process that was forked."""
+        self._lock, self._asked = threading.RLock(), {}
 
     def __call__(  # noqa: PLR0917  as the socket module has it
         self, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
@@ -89,13 +101,20 @@ class Names:
         """The one that is open, or a new one; late answers are kept as well."""
 
         def ask() -> Found:
-            found = self._last[key] = self._resolve(*key)
+            found = self._resolve(*key)
+            with self._lock:
+                self._last[key] = found
+                self._last.move_to_end(key)
+                while len(self._last) > _MOST_NAMES:
+                    self._last.popitem(last=False)
             return found
 
-        asked = self._asked.get(key)
-        if asked is None or not asked.is_open:
-            seconds = KNOWN_SECONDS if key in self._last else UNKNOWN_SECONDS
-            asked = self._asked[key] = _Question(ask, seconds)
+        with self._lock:
+            asked = self._asked.get(key)
+            if asked is None or not asked.is_open:
+                seconds = KNOWN_SECONDS if key in self._last else UNKNOWN_SECONDS
+                self._asked = {name: each for name, each in self._asked.items() if each.is_open}
+                asked = self._asked[key] = _Question(ask, seconds)
         return asked
 
 
