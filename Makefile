@@ -109,7 +109,7 @@ production-rehearsal: $(DEV_OK)  ## Start production here, use and check it, sto
 rehearse-rolling: $(DEV_OK)  ## Replace web 20 times, worker and relay, under load
 	$(BIN)/python -m rehearsal rolling --rounds $(or $(ROUNDS),20)
 
-rehearse-faults: $(DEV_OK)  ## Take away Redis, PostgreSQL, pooler and worker, under load
+rehearse-faults: $(DEV_OK)  ## Take away Redis, PostgreSQL, pooler, worker and resolver, under load
 	$(BIN)/python -m rehearsal faults
 
 FILE ?= ../shared/data/online-retail-uci/online_retail.csv.zst
