@@ -13,6 +13,7 @@ from django.conf import settings
 
 from noren.config.celery import app
 from noren_kit.stack.process import GuardedProcess
+from noren_kit.testing.plugin import OwnerConnection
 from noren_kit.testing.shops import Shop
 
 NAME = "idempotency.sweep"
@@ -56,3 +57,36 @@ def test_every_scheduled_task_exists() -> None:
     scheduled = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
     assert scheduled <= set(app.tasks)
     assert NAME in scheduled
+
+
+def test_a_worker_keeps_its_connection_and_finds_another(
+    shop: Shop, owner: OwnerConnection, tmp_path: Path
+) -> None:
+    def held() -> set[int]:
+        found = owner.admin.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = %s AND usename LIKE 'noren%%'"
+            " AND pid <> ALL(%s)",
+            [owner.connection.info.dbname, before],
+        )
+        return {pid for (pid,) in found}
+
+    def run() -> None:
+        await_state(app.send_task(NAME, queue="test-connections").id, "SUCCESS")
+
+    before: list[int] = []
+    before += held()
+    argv = [sys.executable, *WORKER.split(), "--without-mingle", "--queues", "test-connections"]
+    with (tmp_path / "log").open("wb") as output:
+        worker = GuardedProcess(argv, env=os.environ, output=output)
+        worker.start()
+        try:
+            run()
+            first = held()
+            assert len(first) == 1
+            run()
+            assert held() == first
+            owner.admin.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s) pid", [[*first]])
+            run()
+            assert len(held() - first) == 1
+        finally:
+            worker.stop()

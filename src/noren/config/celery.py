@@ -5,8 +5,9 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, worker_init
+from celery.signals import beat_init, task_prerun, worker_init
 from django.conf import settings
+from django.db import close_old_connections
 
 from noren_kit.core.starting import ends_if_refused
 from noren_kit.observability.metrics_folder import prepare
@@ -29,6 +30,12 @@ def refuse_unsafe_database(**kwargs: Any) -> None:
 
     with ends_if_refused():
         startup.refuse_unsafe_database()
+
+
+@task_prerun.connect
+def look_at_connections(**kwargs: Any) -> None:
+    """As at the start of a request: one that has failed, or was ended meanwhile, is made anew."""
+    close_old_connections()
 
 
 @app.on_after_configure.connect
