@@ -32,6 +32,7 @@ from noren_kit.testing.filling import fill_tenant, tenant_references
 from noren_kit.testing.queries import recorded_statements
 from noren_kit.testing.shops import PASSWORD, Client, Shop, make_shop
 
+JSON = "application/json"
 VERBS = ("get", "head", "post", "put", "patch", "delete", "options")
 # Not described in the document, as they describe it.
 UNDESCRIBED = {"/api/schema/", "/api/docs/"}
@@ -271,10 +272,10 @@ def operation(route: Route, verb: str) -> dict[str, Any] | None:
 
 
 def body_of(route: Route, verb: str) -> Body | None:
-    described = operation(route, verb)
-    if described is None or "requestBody" not in described:
-        return None
-    return Body(described["requestBody"]["content"]["application/json"]["schema"])
+    described = operation(route, verb) or {}
+    # Forms carry files, and no ids.
+    kinds = described.get("requestBody", {}).get("content", {})
+    return Body(kinds[JSON]["schema"]) if JSON in kinds else None
 
 
 def bodies_with_ids(route: Route) -> dict[str, Body]:
