@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 
 from django.utils.translation import gettext_lazy as _
-from PIL import Image
 
 from noren_kit.core.errors import InvalidInput
 
@@ -34,6 +33,9 @@ def extension_of(picture: bytes) -> str:
 
     Raises `InvalidPicture`.
     """
+    # Some megabytes, for those processes alone that are sent pictures.
+    from PIL import Image
+
     try:
         with Image.open(io.BytesIO(picture), formats=tuple(EXTENSIONS)) as opened:
             kind, (width, height) = str(opened.format), opened.size
