@@ -246,6 +246,21 @@ def bootstrap(
     typer.echo(f"Roles, database {database} and grants are as they should be.")
 
 
+@database_app.command()
+def promoted(
+    database: Annotated[str, typer.Option(help="Name of the database.")] = "noren",
+) -> None:
+    """After a standby became the primary, as DATABASE_ADMIN_URL: no answer kept before is found."""
+    from noren_kit.backup.folders import BackupError
+    from noren_kit.backup.whole import take_over
+
+    admin_url = os.environ.get("DATABASE_ADMIN_URL")
+    if not admin_url:
+        raise BackupError("DATABASE_ADMIN_URL is not set: revisions are raised by a superuser.")
+    take_over(admin_url, database)
+    typer.echo(f"{database}: answers are made anew.")
+
+
 @app.command()
 def backup(
     folder: Annotated[Path, typer.Argument(help="A new folder.")],

@@ -91,6 +91,11 @@ def test_a_picture_is_taken_and_read_by_anybody(
     assert "immutable" in got.headers["Cache-Control"]
 
 
+def test_small_ones_are_pictures_too(shop: Shop, product: dict[str, Any]) -> None:
+    for size in ((1, 1), (7, 100), (100, 5)):
+        assert send(shop.client("owner"), product["id"], picture("JPEG", size)).status_code == 200
+
+
 def test_another_takes_its_place_and_it_can_be_taken_away(
     shop: Shop, product: dict[str, Any]
 ) -> None:
@@ -119,6 +124,7 @@ HOSTILE = {
     "a head alone": picture("PNG")[:24],
     "too wide": picture("PNG", (8_001, 1)),
     "too many pixels": picture("PNG", (5_000, 5_000)),
+    "too many scans": picture() + b"\xff\xda" * 101,
     "too many bytes": picture() + b"\0" * MAX_BYTES,
 }
 
@@ -155,7 +161,10 @@ def test_forms_that_are_none(shop: Shop, product: dict[str, Any]) -> None:
     assert text.json()["details"]["image"][0]["code"] == "invalid"
     assert owner.post(url, {"image": "tea.jpg"}).json()["details"]["image"][0]["code"] == "invalid"
     form = "multipart/form-data"
-    for kind, status in ((form, 415), (f"{form}; boundary=x", 400)):
+    for kind, status in (
+        (form, 415),
+        (f"{form}; boundary=x", 400),
+    ):
         broken = owner.generic("POST", url, b"--x\r\nnonsense", content_type=kind)
         assert broken.status_code == status
     assert owner.get(url).status_code == 405

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import uuid
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from urllib.parse import urlsplit
@@ -103,6 +104,22 @@ def test_queries_are_utf8_whatever_the_body_claims(wire: Wire) -> None:
         answer = wire.ask(b"POST " + BRANDS, kind, b"Content-Length: 12", body=b'{"name":"b"}')
         answer.assert_refused(415)
     assert wire.names() == ["あ"]
+
+
+def test_parameters_of_a_content_type_that_are_none(wire: Wire) -> None:
+    """RFC 2231, section 4: a charset that nobody knows, before any middleware runs."""
+    image = b"/api/v1/products/" + str(uuid.uuid4()).encode() + b"/image/"
+    for kind in (
+        b"application/json; a*=foo''x",
+        b"application/json; charset*=idna''x",
+        b"multipart/form-data; boundary*=foo''x",
+        b"multipart/form-data; boundary=x; a*=undefined''x",
+    ):
+        for path in (BRANDS, image):
+            header = b"Content-Type: " + kind
+            answer = wire.ask(b"POST " + path, header, b"Content-Length: 12", body=b'{"name":"b"}')
+            answer.assert_refused(*((415,) if path == BRANDS else (404, 415)))
+        assert wire.ask(b"GET " + BRANDS, b"Content-Type: " + kind).status == 200
 
 
 def test_bodies_in_chunks(wire: Wire) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +23,7 @@ from noren_kit.stack import unprivileged
 from noren_kit.stack.ports import LOOPBACK
 from noren_kit.stack.postgres import EmbeddedPostgres
 from noren_kit.stack.private import write_json
+from noren_kit.tenancy.replica import DEADLINE_SECONDS
 from noren_kit.testing.live import Caller, ServerStartError, live_server
 from noren_kit.testing.plugin import OwnerConnection
 from noren_kit.testing.receiving import awaited
@@ -190,6 +193,44 @@ def test_a_role_that_policies_do_not_bind_is_refused(
     refusal = "DATABASE_REPLICA_URL must log in as noren_app"
     with pytest.raises(ServerStartError, match=refusal), live_server():
         pass
+
+
+def test_a_standby_that_stops_answering(site: Site, standby: Standby) -> None:
+    """It is there, takes what it is asked, and says nothing."""
+    site.rename("Mint tea")
+    standby.catch_up()
+    assert site.name() == "Mint tea"
+    found = standby.ask(
+        "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE usename = 'noren_app'"
+    )
+    back_ends = [int(each) for each in found.split()]
+    for each in back_ends:
+        os.kill(each, signal.SIGSTOP)
+    try:
+        site.rename("Herbal tea")
+        began = time.monotonic()
+        assert site.reads(site.name) == ("Herbal tea", "away")
+        assert time.monotonic() - began < DEADLINE_SECONDS + 2
+    finally:
+        for each in back_ends:
+            os.kill(each, signal.SIGCONT)
+
+
+def test_when_it_takes_over_no_answer_of_before_is_found(shop: Shop) -> None:
+    client, url = shop.client("owner"), f"{API}products/"
+    Store(shop).product()
+    tag = client.get(url).headers["ETag"]
+    assert client.get(url, HTTP_IF_NONE_MATCH=tag).status_code == 304
+    database = urlsplit(os.environ["DATABASE_URL"]).path.removeprefix("/")
+    done = subprocess.run(
+        [sys.executable, "-m", "noren.cli", "db", "promoted", "--database", database],
+        env={**os.environ, "DATABASE_ADMIN_URL": os.environ["NOREN_TEST_ADMIN_URL"]},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, f"{database}: answers are made anew.\n"), done
+    assert client.get(url, HTTP_IF_NONE_MATCH=tag).status_code == 200
 
 
 def test_a_standby_that_goes_away(site: Site, standby: Standby, owner: OwnerConnection) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
+from functools import partial
 
 from celery import shared_task
+from django.db import transaction
 from django.utils import timezone
 
 from noren.catalog.services import announce_running_low, follow_classes, sweep_images
 from noren_kit.core import context
+from noren_kit.core.tasks import queue, tenant_headers
+from noren_kit.files.keeping import BATCH
 from noren_kit.tenancy.tasks import TenantTask
 from noren_kit.tenancy.upkeep import in_every_tenant, queue_in_every_tenant
 
@@ -30,8 +34,12 @@ def sweep_all_images() -> int:
 
 @shared_task(base=TenantTask, name="catalog.sweep_images", ignore_result=True)
 def sweep_tenant_images() -> int:
-    """Remove the tenant's pictures that no product names; returns how many."""
-    return sweep_images()
+    """Remove a batch of the tenant's pictures that no product names, and ask for the next one."""
+    removed = sweep_images()
+    if removed == BATCH:
+        headers = tenant_headers(context.tenant_id(), context.request_id())
+        transaction.on_commit(partial(queue, "catalog.sweep_images", headers=headers))
+    return removed
 
 
 @shared_task(name="catalog.low_stock_digests")

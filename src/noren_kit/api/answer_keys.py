@@ -135,7 +135,7 @@ def generation() -> str:
     others = (Path(app.path) for app in apps.get_app_configs())
     digest = hashlib.blake2b(digest_size=8)
     shaping = [getattr(conf, each) for each in _SHAPING]
-    digest.update(repr((shaping, settings.REST_FRAMEWORK)).encode())
+    digest.update(repr((shaping, settings.REST_FRAMEWORK, settings.MEDIA_URL)).encode())
     for package in [kit, *sorted(each for each in others if kit not in each.parents)]:
         for source in sorted(package.rglob("*.py")):
             digest.update(source.read_bytes())

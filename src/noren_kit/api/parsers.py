@@ -113,7 +113,10 @@ class FormParser(MultiPartParser):
         is_form = kind.strip().lower() == self.media_type and "boundary=" in rest
         if not is_form or (request is not None and request.method != "POST"):
             raise UnsupportedMediaType(media_type or "")
-        return super().parse(stream, media_type, parser_context)
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except ValueError as error:  # Django's reading of such parameters as `boundary*=a''b`.
+            raise UnsupportedMediaType(media_type or "") from error
 
 
 def _charset(media_type: str | None) -> str:

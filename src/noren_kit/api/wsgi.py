@@ -21,11 +21,15 @@ class Utf8Request(WSGIRequest):
     """A request whose URL is UTF-8 (RFC 3986, section 2.5).
 
     Django reads the query in the charset that the body claims for itself, and raises at
-    `charset=hex` before any middleware runs. What a body's charset is good for, its parser says.
+    `charset=hex` or `a*=b''c` before any middleware runs. What a body's charset is good for, its
+    parser says.
     """
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        kind, parameters = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+        try:
+            kind, parameters = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+        except ValueError:  # Parameters of RFC 2231 that are none: no parser takes such a body.
+            kind, parameters = "", {}
         self.content_type, self.content_params = kind, parameters
 
 

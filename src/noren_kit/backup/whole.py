@@ -22,6 +22,7 @@ from noren_kit.backup.folders import (
 from noren_kit.backup.releases import migrations_of_release, require_same_migrations
 from noren_kit.db.roles import LOGIN_ROLES
 
+REVISIONS = ("tenancy_revision", "tenancy_globalrevision")
 DUMP = "database.dump"
 # Past every number that a cache can have seen since the backup was made.
 REVISIONS_AHEAD = 1_000_000_000
@@ -82,13 +83,23 @@ def restore(admin_url: str, database: str, folder: Path) -> Manifest:
         faults = differences(manifest.sums, sums_of(connection, tables_of(connection)))
         if faults:
             raise BackupError("Not what was backed up: " + "; ".join(faults[:20]))
-        for table in ("tenancy_revision", "tenancy_globalrevision"):
+        for table in REVISIONS:
             raise_revisions(connection, table)
     with connect(admin_url, database) as connection:
         connection.commit()
         connection.autocommit = True
         connection.execute("ANALYZE")
     return manifest
+
+
+def take_over(admin_url: str, database: str) -> None:
+    """After a standby has become the primary: have no answer found that the old one had kept.
+
+    What was not replayed is lost, and its revisions would be given to other writes.
+    """
+    with connect(admin_url, database) as connection:
+        for table in REVISIONS:
+            raise_revisions(connection, table)
 
 
 def raise_revisions(

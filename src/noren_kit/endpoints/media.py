@@ -8,7 +8,7 @@ from django.http import FileResponse, Http404, HttpRequest
 from django.views.decorators.http import require_safe
 
 from noren_kit.files.folder import Folder
-from noren_kit.files.keeping import IMMUTABLE, NAME
+from noren_kit.files.keeping import IMMUTABLE, NAME, TYPES
 
 
 @transaction.non_atomic_requests
@@ -18,6 +18,10 @@ def media(request: HttpRequest, name: str) -> FileResponse:
     if not isinstance(default_storage, Folder) or not NAME.match(name):
         raise Http404
     try:
-        return FileResponse(default_storage.open(name), headers={"Cache-Control": IMMUTABLE})
+        return FileResponse(
+            default_storage.open(name),
+            content_type=TYPES[name.rpartition(".")[2]],
+            headers={"Cache-Control": IMMUTABLE},
+        )
     except FileNotFoundError as error:
         raise Http404 from error

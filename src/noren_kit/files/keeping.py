@@ -11,7 +11,8 @@ import hashlib
 import re
 import uuid
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -22,7 +23,9 @@ from noren_kit.core import context
 
 # Of `media/` (`noren_kit.endpoints.media`).
 NAME = re.compile(r"[0-9a-f-]{36}/[a-z_]{1,50}/[0-9a-f-]{36}-[0-9a-f]{32}\.(?:jpg|png|webp)\Z")
+TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 IMMUTABLE = "public, max-age=31536000, immutable"
+BATCH = 500
 # What a transaction that is still open may be about to name.
 GRACE = timedelta(days=1)
 
@@ -31,7 +34,9 @@ def keep_file(content: bytes, *, kind: str, row: uuid.UUID, extension: str) -> s
     """Store a file for a row of the tenant, and return its name. Raises `Unavailable`."""
     digest = hashlib.sha256(content).hexdigest()[:32]
     name = f"{context.tenant_id()}/{kind}/{row}-{digest}.{extension}"
-    return str(default_storage.save(name, ContentFile(content)))
+    file: Any = ContentFile(content)
+    file.content_type = TYPES[extension]
+    return str(default_storage.save(name, file))
 
 
 def address_of(name: str) -> str | None:
@@ -42,7 +47,10 @@ def address_of(name: str) -> str | None:
 
 
 def sweep(kind: str, named: Collection[str]) -> int:
-    """Remove the tenant's files of a kind that nobody has named for a day; returns how many."""
+    """Remove files of the tenant of a kind that nobody has named for a day; returns how many.
+
+    At most `BATCH`, as the transaction stays open meanwhile.
+    """
     folder = f"{context.tenant_id()}/{kind}"
     try:
         _folders, files = default_storage.listdir(folder)
@@ -51,7 +59,17 @@ def sweep(kind: str, named: Collection[str]) -> int:
     removed, youngest = 0, timezone.now() - GRACE
     for file in files:
         name = f"{folder}/{file}"
-        if name not in named and default_storage.get_modified_time(name) < youngest:
+        if name not in named and _is_older(name, youngest):
             default_storage.delete(name)
             removed += 1
+            if removed == BATCH:
+                break
     return removed
+
+
+def _is_older(name: str, moment: datetime) -> bool:
+    try:
+        changed: datetime = default_storage.get_modified_time(name)
+    except FileNotFoundError:  # Removed, or given its final name, since it was listed.
+        return False
+    return changed < moment

@@ -36,6 +36,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class _Quiet(WSGIRequestHandler):
+    # One scrape after the other: whoever connects and says nothing holds up the rest no longer.
+    timeout = 5
+
     def log_message(self, format: str, *args: Any) -> None:
         """No line for a scrape."""
 

@@ -8,8 +8,12 @@ by the writer or by anybody else (docs/adr/0025-reads-from-a-standby.md).
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connections
@@ -24,7 +28,13 @@ from noren_kit.observability.metrics import standby_reads
 from noren_kit.tenancy.entering import fetch_inside
 
 VARIABLE = "DATABASE_REPLICA_URL"
-_REVISIONS = "SELECT noren_revisions(%s)"
+# What it waits for (replay that holds a lock, say) the primary need not.
+_REVISIONS = (
+    "SELECT noren_revisions(%s), set_config('statement_timeout', '2s', true),"
+    " set_config('lock_timeout', '500ms', true)"
+)
+# For all of an exchange: a server that took the question and stopped is ended from here.
+DEADLINE_SECONDS = 4.0
 Rows = list[list[tuple[Any, ...]]]
 
 _log = get_logger("noren.replica")
@@ -48,10 +58,12 @@ class _Standby:
     def _fetch(self, tenant_id: uuid.UUID, questions: Sequence[Question]) -> Rows | None:
         database: Any = connections[REPLICA_ALIAS]
         try:
+            spare_health_check(REPLICA_ALIAS)
+            database.close_if_health_check_failed()
             if database.connection is None and not self._is_fit(database):
                 return None
-            spare_health_check(REPLICA_ALIAS)
-            return fetch_inside(tenant_id, questions, REPLICA_ALIAS)
+            with _deadline(database.connection.pgconn.socket):
+                return fetch_inside(tenant_id, questions, REPLICA_ALIAS)
         except (DatabaseError, InterfaceError):
             database.close()
             raise
@@ -66,6 +78,20 @@ class _Standby:
             _log.error("replica_refused", error=str(error))
             return False
         return True
+
+
+@contextmanager
+def _deadline(number: int) -> Iterator[None]:
+    """Shut the socket of this number down at the end of the time, so that its reader wakes."""
+    watched = socket.socket(fileno=os.dup(number))
+    timer = threading.Timer(DEADLINE_SECONDS, watched.shutdown, [socket.SHUT_RDWR])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        watched.close()
 
 
 _standby = _Standby()

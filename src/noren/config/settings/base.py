@@ -90,7 +90,8 @@ def _database(alias: str, variable: Variable[dict[str, Any]]) -> dict[str, dict[
     options = {"application_name": "noren", **address.get("OPTIONS", {})}
     if alias == REPLICA_ALIAS:
         # One that fell silent is given up on soon, for the primary (libpq, "Parameter Key Words").
-        options = {"connect_timeout": 1, "tcp_user_timeout": 1_000, **options}
+        patience = {"connect_timeout": 1, "tcp_user_timeout": 1_000, "keepalives_idle": 2}
+        options = {**patience, "keepalives_interval": 1, "keepalives_count": 2, **options}
     if alias in (DEFAULT_DB_ALIAS, REPLICA_ALIAS):
         # Uses after which a statement is prepared on the server; null for poolers that can't.
         options["prepare_threshold"] = 5 if given.PREPARED_STATEMENTS.read() else None
