@@ -15,6 +15,8 @@ from typing import Any
 
 import psycopg
 
+from noren_kit.core.disk import on_disk
+
 MANIFEST = "manifest.json"
 # In the form that `sha256sum --check` reads.
 DIGEST = f"{MANIFEST}.sha256"
@@ -61,20 +63,12 @@ def new_folder(folder: Path) -> Iterator[Path]:
     try:
         yield partial
         for file in [*partial.rglob("*"), partial]:
-            _on_disk(file)
+            on_disk(file)
         partial.rename(folder)
-        _on_disk(folder.parent)
+        on_disk(folder.parent)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-
-
-def _on_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

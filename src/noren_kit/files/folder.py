@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.files.storage import FileSystemStorage
 
+from noren_kit.core.disk import on_disk
 from noren_kit.core.errors import Unavailable
 from noren_kit.core.ids import uuid7_text
 
@@ -24,17 +25,9 @@ class Folder(FileSystemStorage):
     def _save(self, name: str, content: Any) -> str:
         try:
             part: str = super()._save(f"{name}.{uuid7_text()}.part", content)  # type: ignore[misc]
-            _on_disk(Path(self.path(part)))
+            on_disk(Path(self.path(part)))
             os.replace(self.path(part), self.path(name))
-            _on_disk(Path(self.path(name)).parent)
+            on_disk(Path(self.path(name)).parent)
         except OSError as error:
             raise Unavailable from error
         return name
-
-
-def _on_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
