@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from noren_kit.api.envelope import JSON, PROBLEM, error_response
 from noren_kit.api.exceptions import expected_error
 from noren_kit.core.conf import conf
+from noren_kit.observability.probes import PROBES
 
 _LENGTH = re.compile(r"[0-9]{1,18}\Z")
 _KEPT = ("Allow", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate")
-PROBES = ("/health/", "/metrics")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 

@@ -17,7 +17,7 @@ from noren_kit.observability.addresses import client_address
 from noren_kit.observability.logging import get_logger, log_facts
 from noren_kit.observability.masking import mask_repeated
 from noren_kit.observability.metrics import count_answer
-from noren_kit.observability.probes import UNWATCHED
+from noren_kit.observability.probes import PROBES
 from noren_kit.observability.tracing import name_request
 
 HEADER = "X-Request-ID"
@@ -118,7 +118,7 @@ class RequestMiddleware:
         identifier = begun.identifier if begun else request_identifier(request.headers.get(HEADER))
         address = client_address(request)
         watched = begun
-        if watched is None and not request.path.startswith(UNWATCHED):
+        if watched is None and not request.path.startswith(PROBES):
             watched = begin(request.META, identifier, address)
         with context.request_scope(identifier, address) as afterwards:
             response = self.get_response(request)

@@ -1,5 +1,5 @@
-"""Whose requests are neither logged, counted nor traced: probes and scrapes come all the time."""
+"""What probes and scrapes ask for, all the time and by any name: neither logged nor traced."""
 
 from __future__ import annotations
 
-UNWATCHED = ("/health/", "/metrics")
+PROBES = ("/health/", "/metrics")

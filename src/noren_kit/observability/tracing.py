@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from noren_kit.db.tally import shown, watchers
-from noren_kit.observability.probes import UNWATCHED
+from noren_kit.observability.probes import PROBES
 
 # Of a Celery message (W3C Trace Context, section 3.2).
 TRACE_HEADER = "traceparent"
@@ -209,7 +209,7 @@ def traced(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterabl
         return application
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["PATH_INFO"].startswith(UNWATCHED):
+        if environ["PATH_INFO"].startswith(PROBES):
             return application(environ, start_response)
         method = str(environ["REQUEST_METHOD"])
         facts = {"http.request.method": method}
