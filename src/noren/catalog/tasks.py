@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
-from functools import partial
 
 from celery import shared_task
-from django.db import transaction
 from django.utils import timezone
 
 from noren.catalog.services import announce_running_low, follow_classes, sweep_images
 from noren_kit.core import context
-from noren_kit.core.tasks import queue, tenant_headers
 from noren_kit.files.keeping import BATCH
 from noren_kit.tenancy.tasks import TenantTask
-from noren_kit.tenancy.upkeep import in_every_tenant, queue_in_every_tenant
+from noren_kit.tenancy.upkeep import in_every_tenant, queue_in_every_tenant, queue_the_next
 
 DIGEST_HOUR = 7
 
@@ -37,8 +34,7 @@ def sweep_tenant_images() -> int:
     """Remove a batch of the tenant's pictures that no product names, and ask for the next one."""
     removed = sweep_images()
     if removed == BATCH:
-        headers = tenant_headers(context.tenant_id(), context.request_id())
-        transaction.on_commit(partial(queue, "catalog.sweep_images", headers=headers))
+        queue_the_next("catalog.sweep_images")
     return removed
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from celery import shared_task
-from django.db import transaction
 
-from noren_kit.core import context
-from noren_kit.core.tasks import queue, tenant_headers
 from noren_kit.observability.logging import get_logger
 from noren_kit.softdelete.purging import BATCH, purge
 from noren_kit.tenancy.tasks import TenantTask
-from noren_kit.tenancy.upkeep import queue_in_every_tenant
+from noren_kit.tenancy.upkeep import queue_in_every_tenant, queue_the_next
 
 _log = get_logger("noren.bin")
 
@@ -30,6 +25,5 @@ def purge_bin() -> int:
     if removed:
         _log.info("bin_purged", rows=removed)
     if removed == BATCH:
-        headers = tenant_headers(context.tenant_id(), context.request_id())
-        transaction.on_commit(partial(queue, "softdelete.purge_bin", headers=headers))
+        queue_the_next("softdelete.purge_bin")
     return removed

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from functools import partial
+
+from django.db import transaction
 
 from noren_kit.core import context
 from noren_kit.core.ids import uuid7_text
@@ -33,6 +36,12 @@ def queue_in_every_tenant(task: str) -> int:
     for tenant_id in tenants:
         queue(task, headers=tenant_headers(tenant_id))
     return len(tenants)
+
+
+def queue_the_next(task: str) -> None:
+    """Queue a `TenantTask` once more for the entered tenant, when what it has done is committed."""
+    headers = tenant_headers(context.tenant_id(), context.request_id())
+    transaction.on_commit(partial(queue, task, headers=headers))
 
 
 def _once(step: Callable[[], int], tenant_id: uuid.UUID) -> int:
